@@ -1,0 +1,151 @@
+#include <inttypes.h>
+#include <string.h>
+#include "loader.h"
+#include "text.h"
+
+/* Which words of a command line are not the publication's own. */
+enum drop {
+	DROP_ALWAYS = 1 << 0,
+	DROP_PANIC = 1 << 1, /* a trial's, which must reboot */
+	DROP_WATCHDOG = 1 << 2, /* a trial's, if it brings its own */
+	DROP_NORESUME = 1 << 3,
+};
+
+static const struct {
+	const char *key; /* "." at the end: all keys that begin so */
+	enum drop drop;
+} words_of_ours[] = {
+	{"root", DROP_ALWAYS},
+	{"rootflags", DROP_ALWAYS},
+	{"moult.", DROP_ALWAYS},
+	{"initrd", DROP_ALWAYS},
+	{"BOOT_IMAGE", DROP_ALWAYS},
+	{"systemd.machine_id", DROP_ALWAYS},
+	{"panic", DROP_PANIC},
+	{"oops", DROP_PANIC},
+	{"systemd.watchdog_sec", DROP_WATCHDOG},
+	{"noresume", DROP_NORESUME},
+};
+
+struct word {
+	const char *start;
+	size_t length;
+};
+
+/* The kernel's own way to split: blanks, except between double quotes. */
+static bool next_word(const char **cursor, struct word *ret)
+{
+	const char *end;
+	bool quoted = false;
+
+	*cursor += strspn(*cursor, " \t\r\n");
+	end = *cursor;
+	while (*end && (quoted || !strchr(" \t\r\n", *end)))
+		if (*end++ == '"')
+			quoted = !quoted;
+	*ret = (struct word){.start = *cursor, .length = (size_t)(end - *cursor)};
+	*cursor = end;
+	return ret->length > 0;
+}
+
+/* The kernel and systemd take "-" and "_" for the same in a key. */
+static bool same_key(const char *a, const char *b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (a[i] != b[i] && !(a[i] == '-' && b[i] == '_'))
+			return false;
+	return true;
+}
+
+static bool word_has_key(const struct word *word, const char *key)
+{
+	const char *start = word->start;
+	size_t length = word->length, key_length = strlen(key);
+
+	if (*start == '"') {
+		start++;
+		length--;
+	}
+	if (length < key_length || !same_key(start, key, key_length))
+		return false;
+	return key[key_length - 1] == '.' || length == key_length || start[key_length] == '=' ||
+	       start[key_length] == '"';
+}
+
+static unsigned word_drop(const struct word *word)
+{
+	for (size_t i = 0; i < COUNT(words_of_ours); i++)
+		if (word_has_key(word, words_of_ours[i].key))
+			return words_of_ours[i].drop;
+	return 0;
+}
+
+static bool has_key(const char *command_line, const char *key)
+{
+	struct word word;
+
+	while (next_word(&command_line, &word))
+		if (word_has_key(&word, key))
+			return true;
+	return false;
+}
+
+static char *without(const char *command_line, unsigned drop)
+{
+	auto_text struct text out = {0};
+	struct word word;
+	bool for_init = false;
+
+	while (next_word(&command_line, &word)) {
+		if (!for_init && (word_drop(&word) & drop))
+			continue;
+		if (word.length == 2 && memcmp(word.start, "--", 2) == 0)
+			for_init = true;
+		if (out.length > 0)
+			text_add(&out, " ");
+		text_add_bytes(&out, word.start, word.length);
+	}
+	return text_take(&out);
+}
+
+char *boot_own_options(const char *command_line)
+{
+	unsigned drop = DROP_ALWAYS;
+
+	/* only on a line of moult are these moult's; elsewhere the owner wants them */
+	if (has_key(command_line, "moult.gen"))
+		drop |= DROP_NORESUME;
+	if (has_key(command_line, "moult.trial"))
+		drop |= DROP_PANIC | DROP_WATCHDOG;
+	return without(command_line, drop);
+}
+
+static unsigned drop_for(const struct boot_entry *entry, enum boot_role role)
+{
+	unsigned drop = DROP_ALWAYS;
+
+	if (role != BOOT_CURRENT)
+		drop |= DROP_NORESUME;
+	if (role == BOOT_TRIAL)
+		drop |= DROP_PANIC | (entry->watchdog_sec > 0 ? DROP_WATCHDOG : 0);
+	return drop;
+}
+
+char *boot_command_line(const struct boot_entry *entry, enum boot_role role)
+{
+	auto_text struct text line = {0};
+	auto_free char *own = without(entry->options ? entry->options : "", drop_for(entry, role));
+
+	text_addf(&line, "root=UUID=%s rootflags=subvol=%s", entry->root_uuid,
+		  *entry->subvolume ? entry->subvolume : "/");
+	text_addf(&line, " moult.gen=%u moult.serial=%" PRIu64, entry->generation, entry->serial);
+	if (role == BOOT_TRIAL)
+		text_add(&line, " moult.trial=1 panic=10 oops=panic");
+	if (role != BOOT_CURRENT)
+		text_add(&line, " noresume");
+	if (role == BOOT_TRIAL && entry->watchdog_sec > 0)
+		text_addf(&line, " systemd.watchdog_sec=%u", entry->watchdog_sec);
+	if (*own)
+		text_addf(&line, " %s", own);
+	return text_take(&line);
+}

@@ -1,0 +1,194 @@
+/* moult status: what runs, what boots next, and what somebody should do about it. */
+#include <string.h>
+#include "render.h"
+
+static const char *const not_generation = "a system that is not a generation of moult";
+
+/* "generation 7, good, kernel 6.1.0-50-amd64, named 'before the party'" */
+static void add_generation(const json_t *generations, long long id, struct text *out)
+{
+	const json_t *entry = document_with_id(generations, id);
+	const char *kernel = document_string(entry, "kernel");
+	const char *name = document_string(entry, "name");
+
+	text_addf(out, "generation %lld", id);
+	if (entry)
+		text_addf(out, ", %s", render_state(entry, NULL));
+	if (kernel)
+		text_addf(out, ", kernel %s", kernel);
+	if (name)
+		text_addf(out, ", named '%s'", name);
+}
+
+static void add_booted(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *booted = document_object(document, "booted");
+	auto_text struct text words = {0};
+
+	if (text_equal(document_string(document, "session"), "offline"))
+		return;
+	if (booted)
+		add_generation(json_object_get(document, "generations"),
+			       document_number(booted, "id", -1), &words);
+	else
+		text_add(&words, not_generation);
+	view_add_labelled(view, out, "running", words.bytes);
+}
+
+/* Said only where it is not what runs: then a reboot changes more than one expects. */
+static void add_current(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *booted = document_object(document, "booted");
+	const json_t *current = document_object(document, "current");
+	auto_text struct text words = {0};
+
+	if (!current || document_number(booted, "id", -1) == document_number(current, "id", -1))
+		return;
+	add_generation(json_object_get(document, "generations"), document_number(current, "id", -1),
+		       &words);
+	view_add_labelled(view, out, "current", words.bytes);
+}
+
+void render_next(const json_t *next, const struct view *view, struct text *out)
+{
+	long long id = document_number(next, "id", -1);
+	const char *why = document_string(next, "why");
+	auto_text struct text words = {0};
+
+	if (!next)
+		return;
+	if (id >= 0)
+		text_addf(&words, "generation %lld", id);
+	else
+		text_add(&words, "nothing of moult");
+	if (why)
+		text_addf(&words, " (%s)", why);
+	view_add_labelled(view, out, "next boot", words.bytes);
+}
+
+static void add_session(const json_t *document, const struct view *view, struct text *out)
+{
+	static const struct {
+		const char *name, *sentence;
+	} sessions[] = {
+		{"trial", "on trial: it becomes current once it is found healthy"},
+		{"temporary", "temporary: the next boot leaves it; 'moult keep' makes it current"},
+		{"volatile", "volatile: nothing that is written now survives the reboot"},
+		{"offline", "another system's disk"},
+	};
+	const char *session = document_words(document, "session");
+
+	for (size_t i = 0; i < COUNT(sessions); i++)
+		if (strcmp(session, sessions[i].name) == 0)
+			view_add_labelled(view, out, "session", sessions[i].sentence);
+}
+
+static void add_last(const json_t *last, const struct view *view, struct text *out)
+{
+	const char *why = document_string(last, "why");
+	auto_text struct text words = {0};
+
+	if (!last)
+		return;
+	text_addf(&words, "%s %s, ", document_words(last, "verb"), document_words(last, "outcome"));
+	view_add_time(view, &words, document_string(last, "when"));
+	if (why)
+		text_addf(&words, ": %s", why);
+	view_add_labelled(view, out, "last", words.bytes);
+}
+
+static void add_space(const json_t *space, const struct view *view, struct text *out)
+{
+	static const struct {
+		const char *key, *name;
+	} kinds[] = {{"data_free", "data"}, {"metadata_free", "metadata"}, {"esp_free", "ESP"}};
+	auto_text struct text words = {0};
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		long long bytes = document_number(space, kinds[i].key, -1);
+
+		if (bytes < 0)
+			continue;
+		text_addf(&words, "%s%s ", words.length ? ", " : "", kinds[i].name);
+		view_add_size(&words, (unsigned long long)bytes);
+	}
+	if (words.length)
+		view_add_labelled(view, out, "free", words.bytes);
+}
+
+/* One "!" line: what is wrong, then the command that helps. */
+static void add_trouble(const struct view *view, struct text *out, const char *words,
+			const char *remedy)
+{
+	view_add(view, out, TINT_BAD, "!");
+	view_add_bulleted(view, out, " ", words);
+	view_add_try(view, out, 2, remedy);
+}
+
+static void add_failed(const json_t *document, const struct view *view, struct text *out)
+{
+	long long current = document_number(document_object(document, "current"), "id", -1);
+	const json_t *generations = document_array(document, "generations");
+
+	for (size_t i = json_array_size(generations); i > 0; i--) {
+		const json_t *entry = json_array_get(generations, i - 1);
+		const char *state = document_words(entry, "state");
+		const char *reason = document_string(entry, "reason");
+		long long id = document_number(entry, "id", -1);
+		auto_free char *words = NULL, *remedy = NULL;
+
+		if (strcmp(state, "damaged") == 0) {
+			words = xasprintf("generation %lld is damaged: %s", id,
+					  reason ? reason : "");
+			add_trouble(view, out, words, "sudo moult repair");
+		} else if (strcmp(state, "bad") == 0 && id > current) {
+			words = xasprintf("generation %lld did not come up%s%s", id,
+					  reason ? ": " : "", reason ? reason : "");
+			remedy = xasprintf("sudo moult log %lld", id);
+			add_trouble(view, out, words, remedy);
+		}
+	}
+}
+
+static void add_pending(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *pending = document_object(document, "pending");
+	long long id = document_number(pending, "id", -1);
+	const char *why = document_string(pending, "why");
+	auto_free char *words = NULL;
+
+	if (!pending || !document_true(pending, "stale"))
+		return;
+	words = xasprintf("generation %lld is stale and will not be booted%s%s", id,
+			  why ? ": " : "", why ? why : "");
+	add_trouble(view, out, words, "sudo moult upgrade");
+}
+
+void render_status(const json_t *document, const struct view *view, struct text *out)
+{
+	const char *as_of = document_string(document, "as_of");
+	const json_t *conflicts = document_array(document, "conflicts");
+	const json_t *adopted = json_object_get(document, "adopted");
+
+	if (adopted && !json_is_true(adopted)) {
+		text_add(out, "This system is not looked after by moult yet.\n");
+		view_add_try(view, out, 0, "sudo moult init --dry-run");
+		return;
+	}
+	add_booted(document, view, out);
+	add_current(document, view, out);
+	render_next(document_object(document, "next"), view, out);
+	add_session(document, view, out);
+	add_last(document_object(document, "last"), view, out);
+	add_space(document_object(document, "space"), view, out);
+	add_failed(document, view, out);
+	add_pending(document, view, out);
+	render_sentences(conflicts, "! ", view, out);
+	if (as_of) {
+		auto_text struct text words = {0};
+
+		view_add_time(view, &words, as_of);
+		text_add(&words, "; as root, moult looks for itself");
+		view_add_labelled(view, out, "as of", words.bytes);
+	}
+}

@@ -1,0 +1,229 @@
+#include "view.h"
+#include <string.h>
+#include <time.h>
+
+#define LABEL_COLUMNS 12
+
+/* Length of the UTF-8 character at `bytes` and its number, or 0 where there is none. */
+static size_t decode(const unsigned char *bytes, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = bytes[0] < 0x80	   ? 1
+			: bytes[0] >= 0xf0 ? 4
+			: bytes[0] >= 0xe0 ? 3
+			: bytes[0] >= 0xc2 ? 2
+					   : 0;
+	uint32_t number = bytes[0];
+
+	if (length == 0 || bytes[0] > 0xf4)
+		return 0;
+	if (length > 1)
+		number &= 0x7fU >> length;
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		number = number << 6 | (bytes[i] & 0x3f);
+	}
+	*ret = number;
+	return number >= least[length] && number <= 0x10ffff && (number & 0xfffff800) != 0xd800
+		       ? length
+		       : 0;
+}
+
+/* Characters that do something to a terminal or to the text beside them. */
+static bool is_active(uint32_t number)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x00, 0x1f},	  {0x7f, 0x9f},	    {0x61c, 0x61c},   {0x200b, 0x200f},
+		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+	};
+
+	for (size_t i = 0; i < COUNT(ranges); i++)
+		if (number >= ranges[i].first && number <= ranges[i].last)
+			return true;
+	return false;
+}
+
+void text_add_safe(struct text *out, const char *string)
+{
+	const unsigned char *at = (const unsigned char *)string;
+	uint32_t number = 0;
+
+	while (*at) {
+		size_t length = decode(at, &number);
+
+		if (length == 0 || (is_active(number) && number < 0x80))
+			text_addf(out, "\\x%02x", *at);
+		else if (is_active(number))
+			text_addf(out, "\\u{%04x}", number);
+		else
+			text_add_bytes(out, at, length);
+		at += length ? length : 1;
+	}
+}
+
+void text_add_safe_lines(struct text *out, const char *string)
+{
+	const char *cursor = string, *end = string + strlen(string), *line;
+	bool first = true;
+	size_t length;
+
+	while (text_next_line(&cursor, end, &line, &length)) {
+		auto_free char *copy = xstrndup(line, length);
+
+		if (!first)
+			text_add(out, "\n  ");
+		text_add_safe(out, copy);
+		first = false;
+	}
+}
+
+size_t text_columns(const char *string)
+{
+	size_t columns = 0;
+
+	for (; *string; string++)
+		columns += ((unsigned char)*string & 0xc0) != 0x80;
+	return columns;
+}
+
+void view_add(const struct view *view, struct text *out, enum tint tint, const char *string)
+{
+	static const char *const codes[TINT_COUNT] = {
+		[TINT_STRONG] = "1", [TINT_FAINT] = "2", [TINT_GOOD] = "32",
+		[TINT_WARN] = "33",  [TINT_BAD] = "31",
+	};
+	const char *code = view->colour && *string ? codes[tint] : NULL;
+
+	if (code)
+		text_addf(out, "\033[%sm", code);
+	text_add_safe(out, string);
+	if (code)
+		text_add(out, "\033[0m");
+}
+
+static void add_wrapped(const struct view *view, struct text *out, const char *words, size_t indent)
+{
+	auto_text struct text safe = {0};
+	size_t column = indent;
+
+	text_add_safe(&safe, words);
+	for (const char *word = safe.bytes ? safe.bytes : ""; *word;) {
+		size_t length = strcspn(word, " ");
+		auto_free char *one = xstrndup(word, length);
+		size_t wide = text_columns(one);
+
+		if (column > indent && column + 1 + wide > view->columns) {
+			text_addf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			text_add(out, " ");
+			column++;
+		}
+		text_add(out, one);
+		column += wide;
+		word += length + strspn(word + length, " ");
+	}
+	text_add(out, "\n");
+}
+
+void view_add_labelled(const struct view *view, struct text *out, const char *label,
+		       const char *words)
+{
+	size_t width = text_columns(label);
+
+	view_add(view, out, TINT_STRONG, label);
+	text_addf(out, "%*s", (int)(width < LABEL_COLUMNS ? LABEL_COLUMNS - width : 1), "");
+	add_wrapped(view, out, words, width < LABEL_COLUMNS ? LABEL_COLUMNS : width + 1);
+}
+
+void view_add_bulleted(const struct view *view, struct text *out, const char *bullet,
+		       const char *words)
+{
+	text_add(out, bullet);
+	add_wrapped(view, out, words, text_columns(bullet));
+}
+
+void view_add_try(const struct view *view, struct text *out, unsigned indent, const char *command)
+{
+	const char *program = text_starts(command, "sudo ") ? command + strlen("sudo ") : command;
+	const char *rest = program + strlen("moult");
+
+	text_addf(out, "%*stry: ", (int)indent, "");
+	if (view->elsewhere && text_starts(program, "moult ") && !strstr(command, " --sysroot")) {
+		auto_free char *begin = xstrndup(command, (size_t)(rest - command));
+
+		text_add_safe(out, begin);
+		text_add(out, " ");
+		text_add_safe(out, view->elsewhere);
+		command = rest;
+	}
+	text_add_safe(out, command);
+	text_add(out, "\n");
+}
+
+int64_t view_parse_time(const char *iso)
+{
+	struct tm when = {0};
+	const char *end = iso ? strptime(iso, "%Y-%m-%dT%H:%M:%SZ", &when) : NULL;
+
+	return end && *end == '\0' ? (int64_t)timegm(&when) : -1;
+}
+
+void view_add_ago(struct text *out, int64_t when, int64_t now)
+{
+	static const struct {
+		const char *name;
+		int64_t seconds;
+	} units[] = {
+		{"year", 365 * 86400}, {"month", 30 * 86400}, {"week", 7 * 86400},
+		{"day", 86400},	       {"hour", 3600},	      {"minute", 60},
+	};
+	int64_t distance = now > when ? now - when : when - now;
+
+	for (size_t i = 0; i < COUNT(units); i++) {
+		int64_t count = distance / units[i].seconds;
+
+		/* "1 month" for 59 days misleads: a unit is used from two on, the small ones at once */
+		if (count < (units[i].seconds > 86400 ? 2 : 1))
+			continue;
+		text_addf(out, "%s%lld %s%s%s", when > now ? "in " : "", (long long)count,
+			  units[i].name, count == 1 ? "" : "s", when > now ? "" : " ago");
+		return;
+	}
+	text_add(out, when > now ? "in a moment" : "just now");
+}
+
+void view_add_time(const struct view *view, struct text *out, const char *iso)
+{
+	int64_t when = view_parse_time(iso);
+	time_t seconds = (time_t)when;
+	struct tm local;
+	char buffer[32];
+
+	if (when < 0 || !localtime_r(&seconds, &local) ||
+	    strftime(buffer, sizeof(buffer), "%Y-%m-%d %H:%M", &local) == 0) {
+		text_add(out, "at an unknown time");
+		return;
+	}
+	text_addf(out, "%s (", buffer);
+	view_add_ago(out, when, view->now);
+	text_add(out, ")");
+}
+
+void view_add_size(struct text *out, unsigned long long bytes)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		text_addf(out, "%llu B", bytes);
+		return;
+	}
+	for (; value >= 1023.95 && unit + 1 < COUNT(units); unit++)
+		value /= 1024;
+	text_addf(out, "%.1f %s", value, units[unit]);
+}

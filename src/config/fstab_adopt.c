@@ -1,0 +1,75 @@
+#include "fstab_adopt.h"
+#include <string.h>
+#include "text.h"
+
+static void adopt_root(struct fstab_line *root)
+{
+	fstab_remove_option(root, "subvol");
+	fstab_remove_option(root, "subvolid");
+}
+
+/* A line that is there keeps its own options: nosuid on /home must not get lost. */
+static bool adopt_line(const struct fstab *fstab, struct fstab_line *line,
+		       const struct fstab_adoption *adoption, const struct fstab_data *data,
+		       struct err *err)
+{
+	if (strcmp(line->type, "btrfs") != 0 || !fstab_is_on(fstab, line, adoption->pool_uuid)) {
+		err_set(err, ERR_REFUSED, 0, "line %u of fstab mounts %s from another file system",
+			line->number, text_quote(data->mount_point));
+		return err_try(err, "leave %s out of the data paths", data->mount_point);
+	}
+	fstab_remove_option(line, "subvolid");
+	fstab_set_option(line, "subvol", data->subvolume);
+	return true;
+}
+
+static void append_line(struct fstab *fstab, const struct fstab_adoption *adoption,
+			const struct fstab_data *data)
+{
+	auto_free char *device = xasprintf("UUID=%s", adoption->pool_uuid);
+	auto_free char *options =
+		xasprintf("%s,subvol=%s", fstab_find(fstab, "/")->options, data->subvolume);
+
+	fstab_append(fstab, &(struct fstab_line){
+				    .device = device,
+				    .mount_point = (char *)data->mount_point,
+				    .type = (char *)"btrfs",
+				    .options = options,
+			    });
+}
+
+static void adopt_boot(struct fstab_line *line)
+{
+	static const char *const options[][2] = {
+		{"umask", "0077"},
+		{"nofail", NULL},
+		{"x-systemd.automount", NULL},
+		{"x-systemd.idle-timeout", "1min"},
+		{"x-systemd.device-timeout", "10s"},
+	};
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		fstab_set_option(line, options[i][0], options[i][1]);
+}
+
+bool fstab_adopt(struct fstab *fstab, const struct fstab_adoption *adoption, struct err *err)
+{
+	struct fstab_line *root = fstab_find(fstab, "/");
+
+	if (!root)
+		return err_set(err, ERR_REFUSED, 0, "fstab has no line for /");
+	adopt_root(root);
+	for (size_t i = 0; i < adoption->data_count; i++) {
+		const struct fstab_data *data = &adoption->data[i];
+		struct fstab_line *line = fstab_find(fstab, data->mount_point);
+
+		if (!line)
+			append_line(fstab, adoption, data);
+		else if (!adopt_line(fstab, line, adoption, data, err))
+			return false;
+	}
+	for (size_t i = 0; i < fstab->count; i++)
+		if (fstab_is_boot(&fstab->lines[i], adoption->boot_uuid))
+			adopt_boot(&fstab->lines[i]);
+	return true;
+}

@@ -1,0 +1,312 @@
+#include "policy.h"
+#include <string.h>
+#include "text.h"
+#include "yamldoc.h"
+
+enum key_kind { KEY_VERSION, KEY_NUMBER, KEY_CHOICE, KEY_KIND_COUNT };
+
+/* One key of the file; the only place that says what is allowed. */
+struct key {
+	const char *path; /* "section.key" or "key" */
+	enum key_kind kind;
+	size_t offset; /* in struct policy: an unsigned, or a char * */
+	unsigned min, max, standard; /* KEY_NUMBER */
+	const char *choices[3]; /* KEY_CHOICE; the first is the default, NULL ends them */
+	const char *what;
+};
+
+#define AT(member) offsetof(struct policy, member)
+
+static const struct key keys[] = {
+	{"version", KEY_VERSION, .what = "of this file's form"},
+	{"loader", KEY_CHOICE, AT(loader), .choices = {"auto", "systemd-boot"},
+	 .what = "the boot loader; auto takes the one that is found"},
+	{"source", KEY_CHOICE, AT(source), .choices = {"packages"},
+	 .what = "where new content comes from"},
+	{"tries", KEY_NUMBER, AT(tries), 1, 9, 3, .what = "boots that a trial is given"},
+	{"health.deadline", KEY_NUMBER, AT(deadline_sec), 30, 86400, 600,
+	 .what = "seconds until a trial boot must be healthy"},
+	{"retention.keep", KEY_NUMBER, AT(keep), 0, 1000, 3,
+	 .what = "good generations kept besides current and the last other good one"},
+	{"watchdog", KEY_NUMBER, AT(watchdog_sec), 0, 3600, 0,
+	 .what = "seconds after which the hardware watchdog resets a hung trial; 0 is off"},
+	{"space.data_mib", KEY_NUMBER, AT(min_free_data_mib), 0, 1048576, 512,
+	 .what = "MiB of data space that must stay free"},
+	{"space.metadata_mib", KEY_NUMBER, AT(min_free_metadata_mib), 0, 1048576, 64,
+	 .what = "MiB of metadata space that must stay free"},
+	{"space.boot_mib", KEY_NUMBER, AT(min_free_boot_mib), 0, 1048576, 8,
+	 .what = "MiB of the boot partition that must stay free"},
+};
+
+struct reading {
+	const char *name;
+	struct yaml yaml;
+	struct policy policy;
+	struct err *err;
+};
+
+/* A member that is being read: its name in its mapping, and its full path. */
+struct member {
+	const json_t *parent;
+	const char *key, *path;
+	json_t *value;
+};
+
+static void *field(struct policy *policy, const struct key *key)
+{
+	return (char *)policy + key->offset;
+}
+
+static void set_string(struct policy *policy, const struct key *key, const char *value)
+{
+	char **string = field(policy, key);
+
+	free(*string);
+	*string = xstrdup(value);
+}
+
+static void set_number(struct policy *policy, const struct key *key, unsigned value)
+{
+	*(unsigned *)field(policy, key) = value;
+}
+
+void policy_defaults(struct policy *policy)
+{
+	*policy = (struct policy){0};
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++) {
+		if (key->kind == KEY_CHOICE)
+			set_string(policy, key, key->choices[0]);
+		if (key->kind == KEY_NUMBER)
+			set_number(policy, key, key->standard);
+	}
+}
+
+void policy_done(struct policy *policy)
+{
+	free(policy->loader);
+	free(policy->source);
+	*policy = (struct policy){0};
+}
+
+static void policy_copy(const struct policy *from, struct policy *ret)
+{
+	*ret = *from;
+	ret->loader = xstrdup_or_null(from->loader);
+	ret->source = xstrdup_or_null(from->source);
+}
+
+static void allow_version(struct text *text, const struct key *key)
+{
+	(void)key;
+	text_add(text, "1");
+}
+
+static void allow_number(struct text *text, const struct key *key)
+{
+	text_addf(text, "a number from %u to %u", key->min, key->max);
+}
+
+static void allow_choice(struct text *text, const struct key *key)
+{
+	for (size_t i = 0; key->choices[i]; i++)
+		text_addf(text, "%s%s", i ? " or " : "", key->choices[i]);
+}
+
+static bool read_version(struct reading *reading, const struct member *member,
+			 const struct key *key);
+static bool read_number(struct reading *reading, const struct member *member,
+			const struct key *key);
+static bool read_choice(struct reading *reading, const struct member *member,
+			const struct key *key);
+
+static const struct {
+	void (*allow)(struct text *text, const struct key *key);
+	bool (*read)(struct reading *reading, const struct member *member, const struct key *key);
+} kinds[KEY_KIND_COUNT] = {
+	[KEY_VERSION] = {allow_version, read_version},
+	[KEY_NUMBER] = {allow_number, read_number},
+	[KEY_CHOICE] = {allow_choice, read_choice},
+};
+
+char *policy_describe(void)
+{
+	auto_text struct text text = {0};
+
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++) {
+		text_addf(&text, "%s: ", key->path);
+		kinds[key->kind].allow(&text, key);
+		if (key->kind == KEY_NUMBER)
+			text_addf(&text, ", default %u", key->standard);
+		if (key->kind == KEY_CHOICE && key->choices[1])
+			text_addf(&text, ", default %s", key->choices[0]);
+		text_addf(&text, " - %s\n", key->what);
+	}
+	return text_take(&text);
+}
+
+static bool refuse(const struct reading *reading, const struct member *member, const char *why)
+{
+	return err_set(reading->err, ERR_CONFIG, 0, "%s:%u: %s %s", reading->name,
+		       yaml_line(&reading->yaml, member->parent, member->key, 0),
+		       text_quote(member->path), why);
+}
+
+static bool refuse_value(const struct reading *reading, const struct member *member,
+			 const struct key *key)
+{
+	auto_text struct text why = {0};
+
+	text_add(&why, "has to be ");
+	kinds[key->kind].allow(&why, key);
+	return refuse(reading, member, why.bytes);
+}
+
+/* Whether `path` is in the section of that name; "" are the keys without one. */
+static const char *name_in_section(const char *path, const char *section)
+{
+	size_t length = strlen(section);
+	const char *dot = strchr(path, '.');
+
+	if (length == 0)
+		return path;
+	return dot && (size_t)(dot - path) == length && memcmp(path, section, length) == 0 ? dot + 1
+											   : NULL;
+}
+
+static bool refuse_key(const struct reading *reading, const struct member *member,
+		       const char *section)
+{
+	auto_text struct text why = {0};
+	const char *separator = "";
+
+	text_add(&why, "is not a key that moult knows; allowed there: ");
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++) {
+		const char *name = name_in_section(key->path, section);
+
+		if (!name)
+			continue;
+		text_addf(&why, "%s%s", separator, name);
+		separator = ", ";
+	}
+	return refuse(reading, member, why.bytes);
+}
+
+static bool read_number(struct reading *reading, const struct member *member, const struct key *key)
+{
+	json_int_t value =
+		json_typeof(member->value) == JSON_INTEGER ? json_integer_value(member->value) : -1;
+
+	if (value < (json_int_t)key->min || value > (json_int_t)key->max)
+		return refuse_value(reading, member, key);
+	set_number(&reading->policy, key, (unsigned)value);
+	return true;
+}
+
+static bool read_choice(struct reading *reading, const struct member *member, const struct key *key)
+{
+	const char *value = json_string_value(member->value);
+
+	for (size_t i = 0; value && key->choices[i]; i++)
+		if (strcmp(value, key->choices[i]) == 0) {
+			set_string(&reading->policy, key, value);
+			return true;
+		}
+	return refuse_value(reading, member, key);
+}
+
+static bool read_version(struct reading *reading, const struct member *member,
+			 const struct key *key)
+{
+	if (json_typeof(member->value) != JSON_INTEGER || json_integer_value(member->value) != 1)
+		return refuse_value(reading, member, key);
+	return true;
+}
+
+static bool read_key(struct reading *reading, const struct member *member, const struct key *key)
+{
+	return kinds[key->kind].read(reading, member, key);
+}
+
+static const struct key *find_key(const char *path)
+{
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++)
+		if (strcmp(key->path, path) == 0)
+			return key;
+	return NULL;
+}
+
+static bool is_section(const char *name)
+{
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++)
+		if (name_in_section(key->path, name))
+			return true;
+	return false;
+}
+
+static bool read_section(struct reading *reading, const struct member *section)
+{
+	json_t *object = section->value;
+
+	if (json_typeof(object) != JSON_OBJECT)
+		return refuse(reading, section, "has to be a section with keys of its own");
+	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+		const char *name = json_object_iter_key(at);
+		auto_free char *path = xasprintf("%s.%s", section->key, name);
+		const struct member member = {object, name, path, json_object_iter_value(at)};
+		const struct key *key = find_key(path);
+
+		if (!(key ? read_key(reading, &member, key)
+			  : refuse_key(reading, &member, section->key)))
+			return false;
+	}
+	return true;
+}
+
+static bool read_member(struct reading *reading, const struct member *member)
+{
+	const struct key *key = strchr(member->key, '.') ? NULL : find_key(member->key);
+
+	if (key)
+		return read_key(reading, member, key);
+	if (*member->key && is_section(member->key))
+		return read_section(reading, member);
+	return refuse_key(reading, member, "");
+}
+
+static bool read_document(struct reading *reading)
+{
+	json_t *root = reading->yaml.root;
+
+	if (json_typeof(root) != JSON_OBJECT)
+		return err_set(reading->err, ERR_CONFIG, 0, "%s: has to be keys with values",
+			       reading->name);
+	for (void *at = json_object_iter(root); at; at = json_object_iter_next(root, at)) {
+		const char *name = json_object_iter_key(at);
+		const struct member member = {root, name, name, json_object_iter_value(at)};
+
+		if (!read_member(reading, &member))
+			return false;
+	}
+	return true;
+}
+
+bool policy_apply(struct policy *policy, const char *name, const char *bytes, size_t length,
+		  struct err *err)
+{
+	struct reading reading = {.name = name, .err = err};
+	bool fine;
+
+	if (!yaml_parse(name, bytes, length, &reading.yaml, err))
+		return false;
+	policy_copy(policy, &reading.policy);
+	fine = read_document(&reading);
+	yaml_done(&reading.yaml);
+	if (fine) {
+		struct policy former = *policy;
+
+		*policy = reading.policy;
+		reading.policy = former;
+	}
+	policy_done(&reading.policy);
+	return fine;
+}

@@ -1,0 +1,58 @@
+/*
+ * listing - what is on the machine, as far as planning needs to know.
+ *
+ * Made by engine/store from the directories; read by pure code. The menu (what the loader has) is
+ * boot/menu's, and kept beside it.
+ */
+#pragma once
+#include "generation.h"
+
+struct layout {
+	uint64_t last_id, last_serial; /* highest ever used */
+	json_t *document;              /* as read; NULL when there was none */
+};
+
+struct running {
+	bool live;      /* false: another system's disk (--sysroot); the rest is then unset */
+	int booted;     /* generation id, -1 = not one of ours */
+	uint64_t serial; /* moult.serial= of the command line, 0 = none */
+	bool trial;
+	bool volatile_session;
+	char *boot_id;
+};
+
+struct listing {
+	bool adopted; /* @gens/layout.json exists */
+	struct layout layout;
+	struct generation *generations; /* by id, ascending */
+	size_t count;
+	unsigned *leftovers; /* ids of .N.tmp directories */
+	size_t leftover_count;
+	char *default_root;  /* path of the Btrfs default subvolume, "" = top level */
+	char **subvolumes;   /* paths of all subvolumes of the file system, sorted */
+	size_t subvolume_count;
+	struct running running;
+};
+
+void listing_done(struct listing *listing);
+DEFINE_AUTO_STRUCT(listing, struct listing, listing_done)
+#define auto_listing __attribute__((cleanup(auto_listing_)))
+
+bool layout_parse(const char *bytes, struct layout *ret, struct err *err);
+char *layout_print(const struct layout *layout);
+
+struct generation *listing_find(const struct listing *listing, unsigned id);
+/* The good generation that the Btrfs default subvolume names; 0 before the first bless. NULL only on damage. */
+struct generation *listing_current(const struct listing *listing);
+/* The newest generation in trial, or built and newer than current and meant to be tried; NULL = nothing pending. */
+struct generation *listing_pending(const struct listing *listing);
+/* By number, name, or "last" (last good other than booted, or than current where nothing of ours runs). */
+struct generation *listing_select(const struct listing *listing, const char *which,
+				  struct err *err);
+/* The generation that a new one is built from: current, or the pending one with `continue_pending`. */
+struct generation *listing_base(const struct listing *listing, bool continue_pending);
+
+/* The highest serial in use anywhere: layout, publications; the loader's are the caller's to add. */
+uint64_t listing_highest_serial(const struct listing *listing);
+/* A good generation, not damaged, that is neither `id` nor generation 0. */
+struct generation *listing_other_good(const struct listing *listing, unsigned id);

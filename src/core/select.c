@@ -1,0 +1,99 @@
+/* Which generation is meant: current, pending, the one to go back to, the one a person names. */
+#include <string.h>
+#include "listing.h"
+#include "text.h"
+
+/*
+ * "@gens/7/root" names generation 7. The default of an adopted machine that was never blessed
+ * names the original, or nothing of ours: that is generation 0.
+ */
+struct generation *listing_current(const struct listing *listing)
+{
+	char root[GENERATION_PATH_MAX];
+
+	for (size_t i = 0; i < listing->count; i++) {
+		struct generation *gen = &listing->generations[i];
+
+		if (!gen->damage && gen->id != 0 &&
+		    text_equal(generation_root(gen, root), listing->default_root))
+			return gen;
+	}
+	return listing_find(listing, 0);
+}
+
+struct generation *listing_pending(const struct listing *listing)
+{
+	const struct generation *current = listing_current(listing);
+
+	for (size_t i = listing->count; i > 0; i--) {
+		struct generation *gen = &listing->generations[i - 1];
+
+		if (gen->damage || (current && gen->id <= current->id && gen->state != GEN_TRIAL))
+			continue;
+		if (gen->state == GEN_TRIAL || gen->state == GEN_BUILT)
+			return gen;
+	}
+	return NULL;
+}
+
+struct generation *listing_base(const struct listing *listing, bool continue_pending)
+{
+	struct generation *pending = continue_pending ? listing_pending(listing) : NULL;
+
+	return pending ? pending : listing_current(listing);
+}
+
+static struct generation *last_good(const struct listing *listing)
+{
+	const struct generation *current = listing_current(listing);
+	int running = listing->running.live ? listing->running.booted
+		      : current		    ? (int)current->id
+					    : -1;
+
+	for (size_t i = listing->count; i > 0; i--) {
+		struct generation *gen = &listing->generations[i - 1];
+
+		if (!gen->damage && gen->state == GEN_GOOD && (int)gen->id != running)
+			return gen;
+	}
+	return NULL;
+}
+
+static struct generation *find_named(const struct listing *listing, const char *name)
+{
+	for (size_t i = listing->count; i > 0; i--)
+		if (text_equal(listing->generations[i - 1].name, name))
+			return &listing->generations[i - 1];
+	return NULL;
+}
+
+struct generation *listing_select(const struct listing *listing, const char *which, struct err *err)
+{
+	struct generation *found;
+	unsigned long long id;
+
+	if (!which || strcmp(which, "last") == 0) {
+		found = last_good(listing);
+		if (!found)
+			err_set(err, ERR_REFUSED, 0,
+				"there is no good generation other than the one in use");
+	} else if (text_to_u64(which, &id)) {
+		found = id <= UINT32_MAX ? listing_find(listing, (unsigned)id) : NULL;
+		if (!found)
+			err_set(err, ERR_REFUSED, 0, "there is no generation %s",
+				text_quote(which));
+	} else {
+		found = find_named(listing, which);
+		if (!found)
+			err_set(err, ERR_REFUSED, 0, "no generation is named %s",
+				text_quote(which));
+	}
+	if (found && found->damage) {
+		err_set(err, ERR_CORRUPT, 0, "generation %u is damaged: %s", found->id,
+			found->damage);
+		found = NULL;
+	}
+	if (!found)
+		err_try(err, "moult list");
+	return found;
+}

@@ -1,0 +1,90 @@
+#include "answer.h"
+#include "report.h"
+
+static const char *next_why(const struct machine *machine, const struct menu_entry *next)
+{
+	const struct generation *current = listing_current(&machine->listing);
+
+	if (next->counted)
+		return "it is on trial";
+	return current && current->id == next->generation ? "it is current"
+							  : "it is the loader's default";
+}
+
+json_t *answer_next(const struct machine *machine)
+{
+	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+	json_t *object = json_object();
+
+	if (!next) {
+		json_object_set_new(object, "id", json_null());
+		json_put_string(object, "why",
+				machine->has_boot ? "no entry of moult is in the menu"
+						  : "the boot volume was not found");
+		return object;
+	}
+	json_object_set_new(object, "id", json_integer(next->generation));
+	json_object_set_new(object, "serial", json_integer((json_int_t)next->serial));
+	json_object_set_new(object, "trial", json_boolean(next->counted));
+	json_put_string(object, "why", next_why(machine, next));
+	return object;
+}
+
+char *answer_next_text(const struct machine *machine)
+{
+	const struct menu_entry *next = menu_next(&machine->menu);
+
+	if (!next)
+		return xstrdup("unknown");
+	return xasprintf("generation %u%s", next->generation, next->counted ? " on trial" : "");
+}
+
+static json_t *answer(const struct machine *machine, const char *verb, const char *outcome,
+		      const char *sentence)
+{
+	json_t *document = json_object();
+
+	json_object_set_new(document, "format_version", json_integer(1));
+	json_put_string(document, "verb", verb);
+	json_put_string(document, "outcome", outcome);
+	json_put_string(document, "sentence", sentence);
+	json_object_set_new(document, "next", answer_next(machine));
+	return document;
+}
+
+bool answer_done(struct operation *operation, const char *sentence, json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+
+	if (!machine_refresh(machine, err))
+		return false;
+	*ret = answer(machine, operation->verb, "done", sentence);
+	json_object_set(*ret, "steps", operation->steps);
+	json_object_set(*ret, "notes", operation->notes);
+	answer_publish_status(machine);
+	return true;
+}
+
+json_t *answer_nothing(const struct machine *machine, const char *verb, const char *sentence)
+{
+	return answer(machine, verb, "nothing", sentence);
+}
+
+json_t *answer_planned(const struct machine *machine, const char *verb, const struct plan *plan)
+{
+	json_t *document = answer(machine, verb, "planned", "nothing was changed");
+
+	json_object_set_new(document, "steps", plan_json(plan));
+	return document;
+}
+
+void answer_publish_status(struct machine *machine)
+{
+	auto_json json_t *status = report_status(machine);
+	auto_free char *printed = NULL;
+
+	if (!machine->listing.running.live)
+		return;
+	printed = json_print(status);
+	machine->host->ops->publish_status(machine->host, "status.json", printed);
+}

@@ -1,0 +1,16 @@
+/*
+ * answer - the document every changing verb ends with: outcome, sentence, what boots next.
+ */
+#pragma once
+#include "operation.h"
+
+/* {id, serial, trial, why}: what the loader boots next, as the menu says. Caller owns. */
+json_t *answer_next(const struct machine *machine);
+/* "generation 7 on trial", for sentences. Caller frees. */
+char *answer_next_text(const struct machine *machine);
+/* outcome: "done", "nothing" or "planned". The machine is read again first where something was done. */
+bool answer_done(struct operation *operation, const char *sentence, json_t **ret, struct err *err);
+json_t *answer_nothing(const struct machine *machine, const char *verb, const char *sentence);
+json_t *answer_planned(const struct machine *machine, const char *verb, const struct plan *plan);
+/* Writes /run/moult/status.json for readers without root; failures do not matter. */
+void answer_publish_status(struct machine *machine);

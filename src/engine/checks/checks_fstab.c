@@ -1,0 +1,186 @@
+/* What the root's fstab asks for, and whether a generation can live with it. */
+#include <string.h>
+#include "checking.h"
+#include "fstab_lint.h"
+
+#define FSTAB "/etc/fstab"
+
+static const char *pool_uuid(const struct checking *checking)
+{
+	return checking->machine->identity.pool_uuid;
+}
+
+/* --- lint --------------------------------------------------------------------------------------- */
+
+/* Before the adoption: `moult init` sets the first two right by itself, the others it cannot. */
+static const struct {
+	const char *code;
+	enum finding_level level;
+} at_init[] = {
+	{"FSTAB_ROOT_SUBVOLUME", FINDING_NOTE},
+	{"FSTAB_BOOT_REQUIRED", FINDING_NOTE},
+	{"FSTAB_ROOT_DEVICE", FINDING_ERROR},
+	{"FSTAB_DATA_BY_ID", FINDING_ERROR},
+};
+
+static enum finding_level level_at_init(const struct finding *finding)
+{
+	for (size_t i = 0; i < COUNT(at_init); i++)
+		if (strcmp(at_init[i].code, finding->code) == 0)
+			return at_init[i].level;
+	return finding->level;
+}
+
+/* Lint says what to do in words; the command is the same for all of them. */
+static void take_over(struct checking *checking, const struct finding *lint)
+{
+	enum finding_level level =
+		checking->context == CHECK_INIT ? level_at_init(lint) : lint->level;
+	struct finding *finding = checking_add(checking, level, lint->code, lint->object);
+
+	finding_why(finding, "%s: %s%s%s%s", lint->object, lint->why, lint->remedy ? " (" : "",
+		    lint->remedy ? lint->remedy : "", lint->remedy ? ")" : "");
+	finding_remedy(finding, "sudoedit " FSTAB);
+}
+
+void check_fstab(struct checking *checking)
+{
+	struct fstab_facts facts = {
+		.pool_uuid = pool_uuid(checking),
+		.boot_uuid = checking->machine->identity.boot_uuid,
+		.adopted = checking->machine->listing.adopted && !checking->original,
+	};
+	auto_findings struct findings lint = {0};
+	struct finding *finding;
+
+	if (!fstab_find(&checking->fstab, "/")) {
+		finding = checking_add(checking, FINDING_ERROR, "FSTAB_NO_ROOT", FSTAB);
+		finding_why(finding, FSTAB " has no line for /: the root would stay read-only");
+		finding_remedy(finding, "sudoedit " FSTAB);
+	}
+	fstab_lint(FSTAB, &checking->fstab, &facts, &lint);
+	for (size_t i = 0; i < lint.count; i++)
+		take_over(checking, &lint.all[i]);
+}
+
+/* Kernels would lie outside of the generation, and roll back without its modules. */
+void check_boot_directory(struct checking *checking)
+{
+	const struct fstab_line *line = fstab_find(&checking->fstab, "/boot");
+	struct finding *finding;
+
+	if (!line)
+		return;
+	finding = checking_add(checking, FINDING_ERROR, "SEPARATE_BOOT", FSTAB);
+	finding_why(finding,
+		    "/boot is a file system of its own (" FSTAB
+		    ":%u): kernels must lie in the root, "
+		    "beside their modules; copy them there and remove the line",
+		    line->number);
+	finding_remedy(finding, "sudoedit " FSTAB);
+}
+
+/* --- data --------------------------------------------------------------------------------------- */
+
+/* The subvolume or directory of the pool that a line mounts; caller frees, NULL = none by name. */
+static char *data_path(const struct checking *checking, const struct fstab_line *line)
+{
+	auto_free char *subvolume = NULL;
+
+	if (!line->device || strcmp(line->mount_point, "/") == 0 ||
+	    strcmp(line->type, "btrfs") != 0 ||
+	    !fstab_is_on(&checking->fstab, line, pool_uuid(checking)))
+		return NULL;
+	subvolume = fstab_option(line, "subvol");
+	return subvolume ? xstrdup(subvolume + strspn(subvolume, "/")) : NULL;
+}
+
+static bool may_fail(const struct fstab_line *line)
+{
+	auto_free char *nofail = fstab_option(line, "nofail"),
+		       *noauto = fstab_option(line, "noauto");
+
+	return nofail || noauto;
+}
+
+void check_data(struct checking *checking)
+{
+	struct host *host = checking->machine->host;
+
+	for (size_t i = 0; i < checking->fstab.count; i++) {
+		const struct fstab_line *line = &checking->fstab.lines[i];
+		auto_free char *path = data_path(checking, line);
+		struct finding *finding;
+		struct host_stat stat;
+		int r = path && *path ? host->ops->stat(host, VOLUME_POOL, path, &stat) : 0;
+
+		if (r == 0)
+			continue;
+		if (r != -ENOENT && r != -EINVAL && r != -ENOTDIR) {
+			checking_cannot(checking, r, "cannot look at %s", text_quote(path));
+			continue;
+		}
+		finding = checking_add(checking, may_fail(line) ? FINDING_WARN : FINDING_ERROR,
+				       "DATA_MISSING", path);
+		finding_why(finding,
+			    FSTAB ":%u mounts %s on %s, but the Btrfs has no such subvolume",
+			    line->number, text_quote(path), text_quote(line->mount_point));
+		finding_remedy(finding, "sudoedit " FSTAB);
+	}
+}
+
+/* --- swap files --------------------------------------------------------------------------------- */
+
+static bool is_beneath(const char *path, const char *mount_point)
+{
+	size_t length = strlen(mount_point);
+
+	if (strcmp(mount_point, "/") == 0)
+		return true;
+	return text_starts(path, mount_point) && (path[length] == '/' || path[length] == '\0');
+}
+
+/* The line that mounts the file system on which `path` lies; NULL = that of /, which has no line. */
+static const struct fstab_line *covering_line(const struct fstab *fstab, const char *path)
+{
+	const struct fstab_line *best = NULL;
+
+	for (size_t i = 0; i < fstab->count; i++) {
+		const struct fstab_line *line = &fstab->lines[i];
+
+		if (line->mount_point && is_beneath(path, line->mount_point) &&
+		    (!best || strlen(line->mount_point) > strlen(best->mount_point)))
+			best = line;
+	}
+	return best;
+}
+
+static void add_swap(struct checking *checking, const char *path, const char *subvolume)
+{
+	struct finding *finding = checking_add(checking, FINDING_ERROR, "SWAP_FILE", path);
+
+	finding_why(finding,
+		    "the swap file %s lies in %s, of which no snapshot can be made while it is in "
+		    "use; move it to a subvolume @swap that is mounted on /swap, or do without it",
+		    text_quote(path), subvolume ? text_quote(subvolume) : "the root");
+	finding_remedy(finding, "sudo swapoff -a");
+}
+
+void check_swap(struct checking *checking)
+{
+	for (size_t i = 0; i < checking->fstab.count; i++) {
+		const struct fstab_line *line = &checking->fstab.lines[i];
+		const struct fstab_line *cover;
+		auto_free char *subvolume = NULL;
+
+		if (!line->device || strcmp(line->type, "swap") != 0 || line->device[0] != '/' ||
+		    text_starts(line->device, "/dev/"))
+			continue;
+		cover = covering_line(&checking->fstab, line->device);
+		if (cover)
+			subvolume = data_path(checking, cover);
+		if (!cover || strcmp(cover->mount_point, "/") == 0 ||
+		    (subvolume && !text_equal(subvolume, "@swap")))
+			add_swap(checking, line->device, subvolume);
+	}
+}

@@ -1,0 +1,223 @@
+/* The root that is looked at: where it lies, what is in it that would get lost or get in the way. */
+#include <string.h>
+#include "checking.h"
+#include "hooks.h"
+
+/* --- layout ------------------------------------------------------------------------------------- */
+
+/* Where installers put a root. The others are known, so that the refusal can name them. */
+static const struct {
+	const char *path, *what;
+	bool supported;
+} layouts[] = {
+	{"@rootfs", "the layout of Debian's installer", true},
+	{"@", "Ubuntu's layout", false},
+	{"", "a root at the top of the Btrfs", false},
+};
+
+static bool is_root(struct machine *machine, const char *path)
+{
+	struct host *host = machine->host;
+	struct host_stat stat;
+
+	return host->ops->root_stat(host, path, "etc/fstab", &stat) == 0 &&
+	       host->ops->root_stat(host, path, "usr/lib/os-release", &stat) == 0;
+}
+
+char *checks_find_root(struct machine *machine)
+{
+	auto_host_running struct host_running running = {0};
+
+	int r = machine->host->ops->running(machine->host, &running);
+
+	/* what cannot be told on a live system must not be guessed from its disk */
+	if (r != -ENOSYS)
+		return take(running.root_path);
+	for (size_t i = 0; i < COUNT(layouts); i++)
+		if (is_root(machine, layouts[i].path))
+			return xstrdup(layouts[i].path);
+	for (size_t i = 0; i < machine->listing.subvolume_count; i++) {
+		const char *path = machine->listing.subvolumes[i];
+
+		/* deeper ones are snapshots of other tools */
+		if (!strchr(path, '/') && is_root(machine, path))
+			return xstrdup(path);
+	}
+	return NULL;
+}
+
+void check_layout(struct checking *checking)
+{
+	const char *what = "a root in a subvolume of that name";
+	struct finding *finding;
+
+	if (!checking->root) {
+		finding = checking_add(checking, FINDING_ERROR, "NO_ROOT", "the Btrfs");
+		finding_why(finding, "no Debian was found on the Btrfs");
+		return;
+	}
+	for (size_t i = 0; i < COUNT(layouts); i++) {
+		if (strcmp(layouts[i].path, checking->root) != 0)
+			continue;
+		if (layouts[i].supported)
+			return;
+		what = layouts[i].what;
+	}
+	finding = checking_add(checking, FINDING_ERROR, "LAYOUT_UNSUPPORTED",
+			       *checking->root ? checking->root : "the top level");
+	finding_why(finding,
+		    "the system lies in %s (%s); moult can adopt @rootfs (%s), others are not "
+		    "supported yet",
+		    *checking->root ? text_quote(checking->root) : "the top level", what,
+		    layouts[0].what);
+}
+
+/* --- kernel ------------------------------------------------------------------------------------- */
+
+void check_kernel(struct checking *checking)
+{
+	struct finding *finding;
+
+	if (checking->kernel_bytes > 0)
+		return;
+	finding = checking_add(checking, FINDING_ERROR, "NO_KERNEL", "/boot");
+	finding_why(finding, "/boot of %s has no kernel with an initrd",
+		    text_quote(checking->root));
+	finding_remedy(finding, "sudo update-initramfs -c -k all");
+}
+
+/* --- nested subvolumes -------------------------------------------------------------------------- */
+
+/* Where they come from, for people. */
+static const struct {
+	const char *beneath, *maker;
+} makers[] = {
+	{"var/lib/portables", "systemd-tmpfiles"},
+	{"var/lib/machines", "systemd-tmpfiles"},
+	{"var/lib/docker", "docker"},
+	{"var/lib/containers", "podman"},
+	{".snapshots", "snapper"},
+	{"home/.snapshots", "snapper"},
+	{"timeshift-btrfs", "timeshift"},
+};
+
+static const char *maker_of(const char *path)
+{
+	for (size_t i = 0; i < COUNT(makers); i++)
+		if (text_starts(path, makers[i].beneath))
+			return makers[i].maker;
+	return NULL;
+}
+
+/* Names in a remedy are pasted into a shell. */
+static bool is_plain(const char *path)
+{
+	return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				 "@._/-")] == '\0';
+}
+
+static bool is_empty(struct checking *checking, const char *path)
+{
+	struct host *host = checking->machine->host;
+	auto_host_names struct host_names names = {0};
+	int r = host->ops->list(host, VOLUME_POOL, path, &names);
+
+	return !checking_cannot(checking, r, "cannot list %s", text_quote(path)) &&
+	       names.count == 0;
+}
+
+/* A snapshot shows a nested subvolume as an empty directory: an empty one loses nothing by that. */
+static void add_nested(struct checking *checking, const char *path, const char *inside)
+{
+	bool empty = is_empty(checking, path);
+	const char *maker = maker_of(inside);
+	enum finding_level level = !empty			     ? FINDING_ERROR
+				   : checking->context == CHECK_INIT ? FINDING_NOTE
+								     : FINDING_WARN;
+	auto_free char *object = xasprintf("/%s", inside);
+	struct finding *finding = checking_add(checking, level, "NESTED_SUBVOLUME", object);
+
+	finding_why(finding, "%s%s%s%s is a subvolume inside the root: %s", text_quote(object),
+		    maker ? ", made by " : "", maker ? maker : "", maker ? "," : "",
+		    empty ? "a generation has an empty directory there"
+			  : "what it holds would be missing in every new generation; move it to a "
+			    "data subvolume");
+	if (is_plain(object))
+		finding_remedy(finding, "sudo btrfs subvolume delete %s", object);
+}
+
+void check_nested(struct checking *checking)
+{
+	const struct listing *listing = &checking->machine->listing;
+	auto_free char *prefix = xasprintf("%s/", checking->root);
+
+	/* at the top level everything is nested, and the layout is refused anyway */
+	if (!*checking->root)
+		return;
+	for (size_t i = 0; i < listing->subvolume_count; i++)
+		if (text_starts(listing->subvolumes[i], prefix))
+			add_nested(checking, listing->subvolumes[i],
+				   listing->subvolumes[i] + strlen(prefix));
+}
+
+/* --- units -------------------------------------------------------------------------------------- */
+
+/* They write to the ESP at a boot, or call it good, behind moult's back. */
+static const char *const masked_units[] = {
+	"systemd-bless-boot.service",
+	"systemd-boot-update.service",
+	"systemd-boot-random-seed.service",
+};
+
+static bool has_unit(struct checking *checking, const char *unit)
+{
+	auto_free char *path = xasprintf("usr/lib/systemd/system/%s", unit);
+
+	return checking_in_root(checking, path, NULL);
+}
+
+static bool is_masked(struct checking *checking, const char *unit)
+{
+	struct host *host = checking->machine->host;
+	auto_free char *path = xasprintf("%s/etc/systemd/system/%s", checking->root, unit);
+	auto_free char *target = NULL;
+	int r = host->ops->read_link(host, VOLUME_POOL, path, &target);
+
+	/* a file of that name, or none, is no mask */
+	if (r == -EINVAL || r == -ENOENT || r == -ENOTDIR)
+		return false;
+	return !checking_cannot(checking, r, "cannot read %s", path) &&
+	       strcmp(target, "/dev/null") == 0;
+}
+
+void check_units(struct checking *checking)
+{
+	for (size_t i = 0; !checking->original && i < COUNT(masked_units); i++) {
+		struct finding *finding;
+
+		if (!has_unit(checking, masked_units[i]) || is_masked(checking, masked_units[i]))
+			continue;
+		finding = checking_add(checking, FINDING_ERROR, "UNIT_NOT_MASKED", masked_units[i]);
+		finding_why(
+			finding,
+			"%s is not masked: it would change the EFI system partition behind moult's "
+			"back",
+			masked_units[i]);
+		finding_remedy(finding, "sudo systemctl mask %s", masked_units[i]);
+	}
+}
+
+/* --- hooks -------------------------------------------------------------------------------------- */
+
+void check_hooks(struct checking *checking)
+{
+	struct err refused = {0};
+	struct finding *finding;
+
+	if (hooks_lint(checking->machine, checking->root, &refused))
+		return;
+	finding = checking_add(checking, FINDING_ERROR, "HOOK", "/" HOOKS_DIRECTORY);
+	finding_why(finding, "%s", refused.text);
+	if (*refused.hint)
+		finding_remedy(finding, "%s", refused.hint);
+}

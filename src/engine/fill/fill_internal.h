@@ -1,0 +1,52 @@
+/* fill_internal - what the files of fill share; nobody else includes it. */
+#pragma once
+#include "fill.h"
+#include "managers.h"
+
+/* A program in the stage. */
+struct fill_command {
+	const char *const *argv;
+	int status_fd;
+	bool terminal;
+	unsigned timeout_sec; /* 0 = none */
+	void (*on_output)(struct fill *fill, const char *line); /* may be NULL */
+	void (*on_status)(struct fill *fill, const char *line);
+};
+
+/* False where the stage could not be built, was interrupted or took too long. */
+bool fill_run(struct fill *fill, const struct fill_command *command, int *ret_status,
+	      struct err *err);
+/* The last `count` lines of output, each indented on a line of its own. Caller frees. */
+char *fill_tail(const struct fill *fill, size_t count);
+void fill_forget_tail(struct fill *fill);
+
+/* "cannot VERB PATH: reason", or true where r is not an error. */
+bool fill_check(int r, const char *verb, const char *path, struct err *err);
+/* Every directory of the path that is missing. */
+bool fill_make_directories(struct fill *fill, const char *path, struct err *err);
+/* Keeps a string for as long as the fill; returns it. */
+const char *fill_keep(struct fill *fill, char *string);
+void fill_add_mount(struct fill *fill, struct stage_mount mount);
+void fill_note(struct fill *fill, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* data_volumes.c: from the copy's fstab; snapshots, overlays, mounts of the stage. */
+bool data_volumes_open(struct fill *fill, struct err *err);
+/* Path on the pool of the live data at this absolute path; NULL = it is not data. Caller frees. */
+char *data_volumes_path(const struct fill *fill, const char *path);
+void data_volume_done(struct data_volume *volume);
+
+/* prune.c: makes an upper directory a tree to be replayed. */
+struct prune {
+	struct fill *fill;
+	const struct data_volume *volume;
+	json_t *changes; /* [{path relative to the volume, kind}] is added to */
+	size_t kept; /* entries left */
+};
+bool prune_run(struct prune *prune, struct err *err);
+
+/* defaults.c: *.dpkg-dist and the like in /etc */
+bool defaults_note(struct fill *fill, struct err *err);
+bool defaults_collect(struct fill *fill, struct err *err);
+
+/* What is installed in the copy now. */
+bool fill_installed(struct fill *fill, struct packages *ret, struct err *err);

@@ -1,0 +1,25 @@
+/*
+ * health - is the system that runs now as well as it was?
+ *
+ * Built-in checks compare with @moult/health.json, which health_remember() writes when a boot was
+ * found good; then the owner's programs in /etc/moult/health.d/ are asked. `required` ones decide,
+ * `wanted` ones are only told. What fails is asked again for a while: a boot is not an instant.
+ * The verb itself, verb_health(), is declared in verbs.h.
+ */
+#pragma once
+#include "machine.h"
+
+#define HEALTH_DIRECTORY "etc/moult/health.d"
+#define HEALTH_MEMORY "@moult/health.json"
+
+/* How long what is required may go on failing before the verdict, and how often it is asked. */
+#define HEALTH_PATIENCE_SEC 30
+#define HEALTH_PAUSE_SEC 2
+/* Of one program. */
+#define HEALTH_TIMEOUT_SEC 60
+/* Less than this free is not healthy. */
+#define HEALTH_DATA_FLOOR_MIB 64
+#define HEALTH_METADATA_FLOOR_MIB 16
+
+/* What later boots are compared with: failed units, default routes. Not durable before a sync. */
+bool health_remember(struct machine *machine, struct err *err);

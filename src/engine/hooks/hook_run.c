@@ -1,0 +1,237 @@
+#include "hook_run.h"
+#include <string.h>
+#include <sys/wait.h>
+#include "exit_text.h"
+#include "hooks.h"
+#include "journal.h"
+#include "stamp.h"
+
+static void keep_line(struct hook_record *record, const char *line)
+{
+	if (record->line_count == HOOK_LAST_LINES) {
+		free(record->lines[0]);
+		memmove(record->lines, record->lines + 1,
+			(HOOK_LAST_LINES - 1) * sizeof(*record->lines));
+		record->line_count--;
+	}
+	record->lines[record->line_count++] = xstrdup(line);
+}
+
+struct listener {
+	struct machine *machine;
+	const char *name;
+	struct hook_record *record;
+};
+
+static void hear(void *userdata, enum stage_stream stream, const char *line)
+{
+	struct listener *listener = userdata;
+	struct machine *machine = listener->machine;
+
+	(void)stream;
+	keep_line(listener->record, line);
+	text_addf(&machine->log, "%s: %s\n", listener->name, line);
+	machine->progress->output(machine->progress, line);
+}
+
+static void hear_all(struct listener *listener, const char *output)
+{
+	const char *cursor = output, *line;
+	size_t length;
+
+	while (text_next_line(&cursor, output + strlen(output), &line, &length)) {
+		auto_free char *copy = xstrndup(line, length);
+
+		hear(listener, STAGE_OUTPUT, copy);
+	}
+}
+
+static void set_failure(struct hook_record *record, const char *how)
+{
+	const char *last = record->line_count > 0 ? record->lines[record->line_count - 1] : NULL;
+
+	record->failure = last ? xasprintf("%s: %s", how, last) : xstrdup(how);
+}
+
+static void judge(struct hook_record *record, int status)
+{
+	auto_free char *how = NULL;
+
+	if (status == 0)
+		return;
+	how = exit_text(status);
+	set_failure(record, how);
+}
+
+/* What was run, how it ended, and the last it said; the journal is for people, so a failure is let go. */
+static void write_record(const struct listener *listener, int status, int64_t took_usec)
+{
+	struct host *host = listener->machine->host;
+	const struct hook_record *record = listener->record;
+	auto_json json_t *document = json_object();
+	json_t *lines = json_array();
+	struct err unused = {0};
+
+	for (size_t i = 0; i < record->line_count; i++)
+		json_array_append_new(lines, json_text(record->lines[i]));
+	json_put_string(document, "event", "hook");
+	json_object_set_new(document, "when",
+			    stamp_json(host->ops->clock(host, HOST_CLOCK_REAL_SEC)));
+	json_put_string(document, "hook", listener->name);
+	json_put_string(document, "phase", hook_phase_name(record->phase));
+	json_object_set_new(document, "generation", json_integer(record->generation));
+	json_object_set_new(document, "status", json_integer(status));
+	json_object_set_new(document, "milliseconds", json_integer(took_usec / 1000));
+	json_object_set_new(document, "lines", lines);
+	journal_append(host, document, &unused);
+}
+
+/* What both ways of running have in common, once the program has ended; `r` < 0: it was not run. */
+static bool conclude(const struct listener *listener, int r, int status, int64_t began_usec,
+		     struct err *err)
+{
+	struct host *host = listener->machine->host;
+	int64_t took_usec = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC) - began_usec;
+
+	if (r == -EINTR)
+		return err_set(err, ERR_INTERRUPTED, 0, "interrupted in the hook %s",
+			       text_quote(listener->name));
+	if (r < 0 && r != -ETIMEDOUT)
+		return err_set(err, ERR_SYSTEM, -r, "cannot run the hook %s",
+			       text_quote(listener->name));
+	if (r == -ETIMEDOUT) {
+		auto_free char *how = xasprintf("did not end within %d s", HOOK_TIMEOUT_SEC);
+
+		set_failure(listener->record, how);
+	} else {
+		judge(listener->record, status);
+	}
+	write_record(listener, r < 0 ? -1 : status, took_usec);
+	return true;
+}
+
+/* --- in the stage ------------------------------------------------------------------------------- */
+
+/* The stage's root is read-only; each declared path is bound over itself, writable. */
+struct stage_mounts {
+	struct stage_mount mounts[HOOK_WRITES_MAX];
+	char *lower[HOOK_WRITES_MAX];
+	size_t count;
+};
+
+static void stage_mounts_done(struct stage_mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->count; i++)
+		free(mounts->lower[i]);
+}
+DEFINE_AUTO_STRUCT(stage_mounts, struct stage_mounts, stage_mounts_done)
+#define auto_stage_mounts __attribute__((cleanup(auto_stage_mounts_)))
+
+static bool add_mounts(struct host *host, const struct hook *hook, const char *root,
+		       struct stage_mounts *ret, struct err *err)
+{
+	for (size_t i = 0; i < hook->header.write_count; i++) {
+		const char *at = hook->header.writes[i];
+		char *lower = xasprintf("%s%s", root, at);
+		struct host_stat stat;
+		int r;
+
+		ret->lower[ret->count] = lower;
+		ret->mounts[ret->count++] =
+			(struct stage_mount){.kind = STAGE_BIND, .at = at, .lower = lower};
+		r = host->ops->stat(host, VOLUME_POOL, lower, &stat);
+		if (r < 0)
+			return err_set(err, ERR_REFUSED, -r,
+				       "the hook %s asks to write %s, which the copy does not have",
+				       text_quote(hook->name), text_quote(at));
+	}
+	return true;
+}
+
+struct staged_environment {
+	char *from, *to;
+	const char *list[8];
+};
+
+static void staged_environment_done(struct staged_environment *environment)
+{
+	free(environment->from);
+	free(environment->to);
+}
+DEFINE_AUTO_STRUCT(staged_environment, struct staged_environment, staged_environment_done)
+#define auto_staged_environment __attribute__((cleanup(auto_staged_environment_)))
+
+static void fill_environment(const struct hook_staged *staged, struct staged_environment *ret)
+{
+	ret->from = staged->from >= 0 ? xasprintf("MOULT_FROM=%d", staged->from)
+				      : xstrdup("MOULT_FROM=");
+	ret->to = xasprintf("MOULT_TO=%u", staged->to);
+	ret->list[0] = ret->from;
+	ret->list[1] = ret->to;
+	ret->list[2] = "MOULT_ROOT=/";
+	ret->list[3] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	ret->list[4] = "HOME=/root";
+	ret->list[5] = "LC_ALL=C.UTF-8";
+}
+
+bool hook_run_staged(struct machine *machine, const struct hook *hook,
+		     const struct hook_staged *staged, struct hook_record *ret, struct err *err)
+{
+	struct host *host = machine->host;
+	auto_stage_mounts struct stage_mounts mounts = {0};
+	auto_staged_environment struct staged_environment environment = {0};
+	auto_free char *root = xasprintf("%s/root", staged->making);
+	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", hook->name);
+	const char *const argv[] = {program, hook_phase_name(HOOK_STAGED), NULL};
+	struct listener listener = {machine, hook->name, ret};
+	struct stage stage = {.root = root,
+			      .read_only = true,
+			      .network = hook->header.network,
+			      .capabilities = hook->header.capabilities,
+			      .hostname = "moult-stage"};
+	struct stage_command command = {.argv = argv,
+					.on_line = hear,
+					.userdata = &listener,
+					.timeout_sec = HOOK_TIMEOUT_SEC};
+	int64_t began = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
+	int status = 0, r;
+
+	*ret = (struct hook_record){.phase = HOOK_STAGED, .generation = staged->to};
+	if (!add_mounts(host, hook, root, &mounts, err))
+		return false;
+	stage.mounts = mounts.mounts;
+	stage.mount_count = mounts.count;
+	fill_environment(staged, &environment);
+	command.environment = environment.list;
+	r = host->ops->run_stage(host, &stage, &command, &status);
+	return conclude(&listener, r, status, began, err);
+}
+
+/* --- live --------------------------------------------------------------------------------------- */
+
+bool hook_run_live(struct machine *machine, const struct hook *hook, enum hook_phase phase,
+		   struct hook_record *ret, struct err *err)
+{
+	struct host *host = machine->host;
+	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", hook->name);
+	auto_free char *output = NULL;
+	struct listener listener = {machine, hook->name, ret};
+	int64_t began = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
+	int status = 0, r;
+
+	*ret = (struct hook_record){.phase = phase,
+				    .generation = (unsigned)machine->listing.running.booted};
+	r = host->ops->run_check(host, program, hook_phase_name(phase), HOOK_TIMEOUT_SEC, &output,
+				 &status);
+	if (output)
+		hear_all(&listener, output);
+	return conclude(&listener, r, exit_of_wait(status), began, err);
+}
+
+void hook_record_done(struct hook_record *record)
+{
+	for (size_t i = 0; i < record->line_count; i++)
+		free(record->lines[i]);
+	free(record->failure);
+	*record = (struct hook_record){0};
+}

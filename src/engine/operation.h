@@ -1,0 +1,40 @@
+/*
+ * operation - one change of the machine, from lock to outcome.
+ *
+ * operation_begin() takes the lock and writes the first line of the journal; operation_run() carries
+ * a plan out; operation_end() writes the outcome and gives the lock back. Before the commit point an
+ * interrupt or a failure stops the plan, and the caller discards; after it the plan is finished.
+ */
+#pragma once
+#include "machine.h"
+#include "plan.h"
+
+struct operation;
+
+/* A piece of work that STEP_WORK names. */
+struct work {
+	const char *name;
+	bool (*run)(struct operation *operation, struct err *err);
+};
+
+struct operation {
+	struct machine *machine;
+	const char *verb;
+	bool locked, committed;
+	char id[32];            /* in the journal */
+	const struct work *works; /* ends with a NULL name; NULL = the plans have no such steps */
+	void *context;          /* of the works */
+	json_t *steps;          /* array: what was planned, for the answer */
+	json_t *notes;          /* array of strings: what the user should know */
+	bool journalled;
+};
+
+bool operation_begin(struct operation *operation, struct machine *machine, const char *verb,
+		     struct err *err);
+bool operation_run(struct operation *operation, const struct plan *plan, struct err *err);
+/* `err` NULL = it went well. Always call it, also after a failure. */
+void operation_end(struct operation *operation, const struct err *err);
+void operation_note(struct operation *operation, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The steps as JSON, for --dry-run and answers. Caller owns. */
+json_t *plan_json(const struct plan *plan);

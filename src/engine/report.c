@@ -1,0 +1,229 @@
+#include "report.h"
+#include "answer.h"
+#include "journal.h"
+#include "stamp.h"
+
+const char *report_session(const struct machine *machine)
+{
+	const struct running *running = &machine->listing.running;
+	const struct generation *current = listing_current(&machine->listing);
+
+	if (!running->live)
+		return "offline";
+	if (running->volatile_session)
+		return "volatile";
+	if (running->booted < 0)
+		return "foreign";
+	if (running->trial)
+		return "trial";
+	return current && (int)current->id == running->booted ? "normal" : "temporary";
+}
+
+static json_t *attempts_json(const struct publication *pub, json_t *array)
+{
+	for (size_t i = 0; i < pub->attempt_count; i++) {
+		const struct attempt *attempt = &pub->attempts[i];
+		json_t *object = json_object();
+
+		json_put_string(object, "boot_id", attempt->boot_id);
+		json_object_set_new(object, "when", stamp_json(attempt->when));
+		json_put_string(object, "outcome", outcome_name(attempt->outcome));
+		json_put_string(object, "reason", attempt->reason);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *publications_json(const struct generation *gen)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < gen->publication_count; i++) {
+		const struct publication *pub = &gen->publications[i];
+		json_t *object = json_object();
+
+		json_object_set_new(object, "serial", json_integer((json_int_t)pub->serial));
+		json_put_string(object, "kind", pub_kind_name(pub->kind));
+		json_put_string(object, "kernel", pub->kernel);
+		json_put_string(object, "options", pub->options);
+		json_object_set_new(object, "failed", json_boolean(pub->failed));
+		json_object_set_new(object, "attempts", attempts_json(pub, json_array()));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *all_attempts(const struct generation *gen)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < gen->publication_count; i++)
+		attempts_json(&gen->publications[i], array);
+	return array;
+}
+
+static void put_marks(json_t *object, const struct machine *machine, const struct generation *gen)
+{
+	const struct generation *current = listing_current(&machine->listing);
+	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+
+	json_object_set_new(object, "booted",
+			    json_boolean(machine->listing.running.live &&
+					 machine->listing.running.booted == (int)gen->id));
+	json_object_set_new(object, "current", json_boolean(current && current->id == gen->id));
+	json_object_set_new(object, "next", json_boolean(next && next->generation == gen->id));
+}
+
+json_t *report_generation(struct machine *machine, const struct generation *gen)
+{
+	const struct publication *pub = generation_last_publication(gen);
+	json_t *object = json_object();
+
+	json_object_set_new(object, "id", json_integer(gen->id));
+	if (gen->damage) {
+		json_put_string(object, "state", "damaged");
+		json_put_string(object, "reason", gen->damage);
+		put_marks(object, machine, gen);
+		return object;
+	}
+	json_put_string(object, "state", gen_state_name(gen->state));
+	json_object_set_new(object, "parent",
+			    gen->parent >= 0 ? json_integer(gen->parent) : json_null());
+	json_put_string(object, "source", gen->source);
+	json_put_string(object, "what", gen->what);
+	json_put_string(object, "name", gen->name);
+	json_object_set_new(object, "pinned", json_boolean(gen->pinned));
+	json_object_set_new(object, "created", stamp_json(gen->created));
+	json_put_string(object, "kernel", pub ? pub->kernel : NULL);
+	json_object_set_new(object, "sealed", json_false());
+	json_object_set_new(object, "serial",
+			    pub ? json_integer((json_int_t)pub->serial) : json_null());
+	json_object_set_new(object, "stale", json_boolean(gen->stale));
+	json_put_string(object, "stale_why", gen->stale_why);
+	json_put_string(object, "reason", gen->reason);
+	json_put_string(object, "package_digest", gen->package_digest);
+	json_object_set_new(object, "publications", publications_json(gen));
+	json_object_set_new(object, "attempts", all_attempts(gen));
+	json_object_set_new(object, "size_exclusive", json_null());
+	put_marks(object, machine, gen);
+	return object;
+}
+
+json_t *report_list(struct machine *machine)
+{
+	json_t *document = json_object();
+	json_t *generations = json_array();
+
+	for (size_t i = 0; i < machine->listing.count; i++)
+		json_array_append_new(generations,
+				      report_generation(machine, &machine->listing.generations[i]));
+	json_object_set_new(document, "format_version", json_integer(1));
+	json_object_set_new(document, "generations", generations);
+	return document;
+}
+
+static json_t *space_json(struct machine *machine)
+{
+	struct host *host = machine->host;
+	struct host_space space;
+	json_t *object = json_object();
+
+	if (host->ops->space(host, VOLUME_POOL, &space) == 0) {
+		json_object_set_new(object, "data_free",
+				    json_integer((json_int_t)space.free_bytes));
+		json_object_set_new(object, "metadata_free",
+				    json_integer((json_int_t)space.metadata_free_bytes));
+	}
+	if (machine->has_boot && host->ops->space(host, VOLUME_BOOT, &space) == 0)
+		json_object_set_new(object, "esp_free", json_integer((json_int_t)space.free_bytes));
+	return object;
+}
+
+static json_t *booted_json(const struct machine *machine)
+{
+	const struct running *running = &machine->listing.running;
+	json_t *object;
+
+	if (!running->live || running->booted < 0)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "id", json_integer(running->booted));
+	json_object_set_new(object, "serial", json_integer((json_int_t)running->serial));
+	return object;
+}
+
+static json_t *current_json(const struct machine *machine)
+{
+	const struct generation *current = listing_current(&machine->listing);
+	json_t *object;
+
+	if (!current)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "id", json_integer(current->id));
+	return object;
+}
+
+static json_t *pending_json(const struct machine *machine)
+{
+	const struct generation *pending = listing_pending(&machine->listing);
+	json_t *object;
+
+	if (!pending)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "id", json_integer(pending->id));
+	json_object_set_new(object, "state", json_string(gen_state_name(pending->state)));
+	json_object_set_new(object, "stale", json_boolean(pending->stale));
+	json_put_string(object, "why", pending->stale ? pending->stale_why : pending->what);
+	return object;
+}
+
+/* How the last operation ended, from the journal; null when there was none. */
+static json_t *last_json(struct machine *machine)
+{
+	auto_json json_t *records = NULL;
+	struct err unused = {0};
+
+	if (!journal_read(machine->host, 2000, &records, &unused))
+		return json_null();
+	for (size_t i = json_array_size(records); i > 0; i--) {
+		json_t *record = json_array_get(records, i - 1);
+		const char *event = json_string_value(json_object_get(record, "event"));
+		json_t *object;
+
+		if (!event || (!text_equal(event, "done") && !text_equal(event, "failed")))
+			continue;
+		object = json_object();
+		json_object_set(object, "verb", json_object_get(record, "verb"));
+		json_put_string(object, "outcome", event);
+		json_object_set(object, "when", json_object_get(record, "when"));
+		json_object_set_new(object, "code",
+				    json_integer(text_equal(event, "done") ? 0 : 1));
+		if (json_object_get(record, "why"))
+			json_object_set(object, "why", json_object_get(record, "why"));
+		return object;
+	}
+	return json_null();
+}
+
+json_t *report_status(struct machine *machine)
+{
+	auto_json json_t *list = report_list(machine);
+	json_t *document = json_object();
+
+	json_object_set_new(document, "format_version", json_integer(1));
+	json_object_set_new(document, "adopted", json_boolean(machine->listing.adopted));
+	json_object_set_new(document, "booted", booted_json(machine));
+	json_object_set_new(document, "current", current_json(machine));
+	json_object_set_new(document, "next", answer_next(machine));
+	json_object_set_new(document, "pending", pending_json(machine));
+	json_object_set(document, "generations", json_object_get(list, "generations"));
+	json_put_string(document, "loader", machine->loader->name);
+	json_object_set_new(document, "sealed", json_false());
+	json_put_string(document, "session", report_session(machine));
+	json_object_set_new(document, "conflicts", json_array());
+	json_object_set_new(document, "last", last_json(machine));
+	json_object_set_new(document, "space", space_json(machine));
+	return document;
+}

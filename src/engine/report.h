@@ -1,0 +1,11 @@
+/*
+ * report - documents about the machine as it was read; nothing is read or changed here but space.
+ */
+#pragma once
+#include "machine.h"
+
+json_t *report_status(struct machine *machine);
+json_t *report_list(struct machine *machine);
+json_t *report_generation(struct machine *machine, const struct generation *generation);
+/* "normal", "trial", "temporary", "volatile", "foreign" (not a generation), or "offline" */
+const char *report_session(const struct machine *machine);

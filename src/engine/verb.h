@@ -1,0 +1,14 @@
+/*
+ * verb - the frame every changing verb runs in: adopted, locked, recovered, ended.
+ */
+#pragma once
+#include "operation.h"
+#include "verbs.h"
+
+typedef bool verb_body(struct operation *operation, const struct verb_request *request,
+		       json_t **ret, struct err *err);
+
+/* Lock, recover, body, end. The body answers (answer.h); a failure leaves *ret NULL. */
+bool verb_run(struct machine *machine, const struct verb_request *request, verb_body *body,
+	      json_t **ret, struct err *err);
+bool verb_require_adopted(const struct machine *machine, struct err *err);

@@ -1,0 +1,133 @@
+#include "adapt.h"
+#include <stdio.h>
+#include <string.h>
+#include "changes.h"
+#include "fstab_adopt.h"
+#include "territory.h"
+
+static char *read_text(struct host *host, const char *root, const char *path)
+{
+	auto_host_bytes struct host_bytes bytes = {0};
+
+	if (host->ops->root_read(host, root, path, 64 * 1024, &bytes) < 0)
+		return NULL;
+	return take(bytes.bytes);
+}
+
+static bool edit_file(struct host *host, const char *root, const char *path, const char *text,
+		      struct err *err)
+{
+	auto_free char *full = xasprintf("%s/%s", root, path);
+	int r = host->ops->write(host, VOLUME_POOL, full, text, strlen(text));
+
+	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot write /%s of the copy", path) : true;
+}
+
+static void make_directory(struct host *host, const char *root, const char *path)
+{
+	auto_free char *full = xasprintf("%s/%s", root, path);
+
+	host->ops->make_directory(host, VOLUME_POOL, full, 0755);
+}
+
+/* The data subvolumes that were carved, and moult's own. */
+static size_t list_data(struct host *host, const char *making, struct fstab_data *data,
+			char (*mount_points)[64])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < data_path_count; i++) {
+		auto_free char *carved = xasprintf("%s/carve/%s", making, data_paths[i].subvolume);
+		struct host_stat stat;
+
+		if (host->ops->stat(host, VOLUME_POOL, carved, &stat) < 0)
+			continue;
+		snprintf(mount_points[count], sizeof(*mount_points), "/%s", data_paths[i].path);
+		data[count] = (struct fstab_data){mount_points[count], data_paths[i].subvolume};
+		count++;
+	}
+	data[count++] = (struct fstab_data){"/var/lib/moult", MOULT_DIRECTORY};
+	return count;
+}
+
+static bool edit_fstab(struct machine *machine, const char *making, const char *root,
+		       struct err *err)
+{
+	auto_free char *text = read_text(machine->host, root, "etc/fstab"), *edited = NULL;
+	auto_fstab struct fstab fstab = {0};
+	struct fstab_data data[16] = {0};
+	char mount_points[16][64];
+	struct fstab_adoption adoption = {
+		.pool_uuid = machine->identity.pool_uuid,
+		.boot_uuid = machine->identity.boot_uuid,
+		.data = data,
+		.data_count = list_data(machine->host, making, data, mount_points),
+	};
+
+	if (!text)
+		return err_set(err, ERR_REFUSED, 0, "cannot read /etc/fstab");
+	if (!fstab_parse("/etc/fstab", text, strlen(text), &fstab, err) ||
+	    !fstab_adopt(&fstab, &adoption, err))
+		return false;
+	edited = fstab_print(&fstab);
+	return edit_file(machine->host, root, "etc/fstab", edited, err);
+}
+
+/* Stock units that would bless by themselves, or write to the loader that all entries share. */
+static const char *const masked_units[] = {
+	"systemd-bless-boot.service",
+	"systemd-boot-update.service",
+	"systemd-boot-random-seed.service",
+};
+
+static bool mask_units(struct host *host, const char *root, struct err *err)
+{
+	make_directory(host, root, "etc/systemd");
+	make_directory(host, root, "etc/systemd/system");
+	for (size_t i = 0; i < COUNT(masked_units); i++) {
+		auto_free char *path = xasprintf("%s/etc/systemd/system/%s", root, masked_units[i]);
+		int r;
+
+		host->ops->remove(host, VOLUME_POOL, path);
+		r = host->ops->make_symlink(host, VOLUME_POOL, "/dev/null", path);
+		if (r < 0)
+			return err_set(err, ERR_SYSTEM, -r, "cannot mask %s", masked_units[i]);
+	}
+	return true;
+}
+
+/* Debian's hooks would copy a kernel to the ESP whenever one is installed live. */
+static bool quiet_kernel_install(struct host *host, const char *root, struct err *err)
+{
+	auto_free char *present = read_text(host, root, "etc/kernel/install.conf"), *text = NULL;
+	const char *cursor = present, *line;
+	struct text kept = {0};
+	size_t length;
+
+	while (present && text_next_line(&cursor, present + strlen(present), &line, &length)) {
+		if (length >= 7 && strncmp(line, "layout=", 7) == 0)
+			continue;
+		text_add_bytes(&kept, line, length);
+		text_add(&kept, "\n");
+	}
+	text_add(&kept, "# moult keeps kernels on the boot volume itself\nlayout=other\n");
+	text = text_take(&kept);
+	make_directory(host, root, "etc/kernel");
+	return edit_file(host, root, "etc/kernel/install.conf", text, err);
+}
+
+bool adapt_root(struct machine *machine, const char *making, struct err *err)
+{
+	ERR_CONTEXT(err, "adapting the copy");
+	struct host *host = machine->host;
+	auto_free char *root = xasprintf("%s/root", making);
+
+	make_directory(host, root, "etc/apt");
+	make_directory(host, root, "etc/apt/apt.conf.d");
+	/* apt replaces this file by renaming: a link in /var would become a file there */
+	return edit_fstab(machine, making, root, err) && mask_units(host, root, err) &&
+	       quiet_kernel_install(host, root, err) &&
+	       edit_file(host, root, "etc/apt/apt.conf.d/10moult",
+			 "Dir::State::extended_states \"/" SYSIMAGE "/apt/extended_states\";\n",
+			 err);
+}

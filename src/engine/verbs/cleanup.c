@@ -1,0 +1,121 @@
+/* cleanup, pin, repair: what stays and what goes. */
+#include <string.h>
+#include "answer.h"
+#include "changes.h"
+#include "publish.h"
+#include "retire.h"
+#include "verb.h"
+
+static struct retention retention_of(const struct machine *machine)
+{
+	const struct menu_entry *next = menu_next(&machine->menu);
+
+	return (struct retention){
+		.keep = machine->policy.keep,
+		.next = next ? (int)next->generation : -1,
+	};
+}
+
+static bool retire_one(struct operation *operation, unsigned id, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	return retire_plan(operation->machine, id, &plan, err) &&
+	       operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+}
+
+static bool cleanup_body(struct operation *operation, const struct verb_request *request,
+			 json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	struct retention retention = retention_of(machine);
+	auto_free unsigned *ids = NULL;
+	size_t count = retention_select(&machine->listing, &retention, &ids);
+	auto_free char *sentence = NULL;
+
+	(void)request;
+	for (size_t i = 0; i < count; i++)
+		if (!retire_one(operation, ids[i], err))
+			return false;
+	if (!publish_sweep(operation, err))
+		return false;
+	sentence = count == 1 ? xstrdup("1 generation was retired")
+			      : xasprintf("%zu generations were retired", count);
+	return answer_done(operation, sentence, ret, err);
+}
+
+static bool cleanup_dry_run(struct machine *machine, json_t **ret, struct err *err)
+{
+	struct retention retention = retention_of(machine);
+	auto_free unsigned *ids = NULL;
+	auto_plan struct plan plan = {0};
+	size_t count;
+
+	if (!verb_require_adopted(machine, err))
+		return false;
+	count = retention_select(&machine->listing, &retention, &ids);
+	for (size_t i = 0; i < count; i++)
+		if (!retire_plan(machine, ids[i], &plan, err))
+			return false;
+	*ret = answer_planned(machine, "cleanup", &plan);
+	return true;
+}
+
+bool verb_cleanup(struct machine *machine, const struct verb_request *request, json_t **ret,
+		  struct err *err)
+{
+	ERR_CONTEXT(err, "cannot clean up");
+
+	if (request->dry_run)
+		return cleanup_dry_run(machine, ret, err);
+	return verb_run(machine, request, cleanup_body, ret, err);
+}
+
+/* A name is shown in the menu and typed by people: letters, digits and a few signs, not a number. */
+static bool is_good_name(const char *name)
+{
+	unsigned long long number;
+
+	return *name && strlen(name) <= 32 && !text_to_u64(name, &number) &&
+	       strcmp(name, "last") != 0 &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") ==
+		       strlen(name);
+}
+
+static bool pin_body(struct operation *operation, const struct verb_request *request, json_t **ret,
+		     struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *gen = listing_select(&machine->listing, request->which, err);
+	bool pin = strcmp(request->verb, "pin") == 0;
+	auto_generation struct generation next = {0};
+	auto_plan struct plan plan = {0};
+	auto_free char *sentence = NULL;
+
+	if (!gen)
+		return false;
+	if (request->name && !is_good_name(request->name)) {
+		err_set(err, ERR_USAGE, 0,
+			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "
+			"not only digits, not 'last'",
+			text_quote(request->name));
+		return err_try(err, "sudo moult pin %u before-party", gen->id);
+	}
+	generation_copy(gen, &next);
+	next.pinned = pin;
+	if (pin && request->name) {
+		free(next.name);
+		next.name = xstrdup(request->name);
+	}
+	plan_state(&plan, &next);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	sentence = xasprintf("generation %u is %s", next.id,
+			     pin ? "pinned: it is kept until 'moult unpin'" : "no longer pinned");
+	return operation_run(operation, &plan, err) && answer_done(operation, sentence, ret, err);
+}
+
+bool verb_pin(struct machine *machine, const struct verb_request *request, json_t **ret,
+	      struct err *err)
+{
+	return verb_run(machine, request, pin_body, ret, err);
+}

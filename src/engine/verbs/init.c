@@ -1,0 +1,377 @@
+/* init: a system laid out by an installer is adopted; the original stays as generation 0. */
+#include <string.h>
+#include "adapt.h"
+#include "answer.h"
+#include "carve.h"
+#include "changes.h"
+#include "preflight.h"
+#include "journal.h"
+#include "publish.h"
+#include "record.h"
+#include "recover.h"
+#include "retire.h"
+#include "undo.h"
+#include "verb.h"
+#include "verify.h"
+
+struct adoption {
+	char original[GENERATION_PATH_MAX];
+	struct generation first; /* generation 1 */
+	struct kernel kernel;
+	struct digest linux_digest, initrd_digest;
+	char *options;
+	char *loader_conf; /* the original's; NULL = none */
+};
+
+static void adoption_done(struct adoption *adoption)
+{
+	generation_done(&adoption->first);
+	kernel_done(&adoption->kernel);
+	free(adoption->options);
+	free(adoption->loader_conf);
+}
+
+/* --- what is there ----------------------------------------------------------------------------- */
+
+static bool find_original(struct machine *machine, char ret[GENERATION_PATH_MAX], struct err *err)
+{
+	const struct generation *zero = listing_find(&machine->listing, 0);
+	auto_free char *found =
+		zero && zero->original ? xstrdup(zero->original) : checks_find_root(machine);
+
+	if (found) {
+		snprintf(ret, GENERATION_PATH_MAX, "%s", found);
+		return true;
+	}
+	err_set(err, ERR_REFUSED, 0,
+		"no root file system that moult can adopt was found: it looks for the subvolume "
+		"@rootfs of Debian's installer, or for the Btrfs default subvolume");
+	return err_try(err, "sudo btrfs subvolume list /");
+}
+
+/* The command line that the original boots with: its entry's, else kernel-install's own file. */
+static char *find_options(struct machine *machine, const char *original)
+{
+	auto_host_bytes struct host_bytes bytes = {0};
+
+	if (machine->menu.foreign_first)
+		return boot_own_options(machine->menu.foreign_first->options);
+	if (machine->host->ops->root_read(machine->host, original, "etc/kernel/cmdline", 16 * 1024,
+					  &bytes) < 0)
+		return xstrdup("");
+	return boot_own_options(bytes.bytes);
+}
+
+/* Generation 1 was offered, and nobody has taken the adoption back since. */
+static bool is_complete(const struct machine *machine)
+{
+	const struct generation *first = listing_find(&machine->listing, 1);
+	const struct menu_entry *truth = menu_truth(&machine->menu);
+
+	if (!listing_find(&machine->listing, 0) || !truth)
+		return false;
+	return truth->serial != 0 || (first && first->state == GEN_TRIAL);
+}
+
+/* --- generation 1 ------------------------------------------------------------------------------ */
+
+static bool work_carve(struct operation *operation, struct err *err)
+{
+	return carve_run(operation->machine->host, "@gens/.1.tmp", err);
+}
+
+static bool work_adapt(struct operation *operation, struct err *err)
+{
+	return adapt_root(operation->machine, "@gens/.1.tmp", err);
+}
+
+/* Kernel and initrd of generation 1 are those of the original: the copy has not touched them. */
+static bool digest_kernel(struct host *host, struct adoption *adoption, struct err *err)
+{
+	const struct kernel *kernel = &adoption->kernel;
+	int r = host->ops->digest(host, VOLUME_POOL, kernel->linux_path, DIGEST_SHA256,
+				  &adoption->linux_digest);
+
+	if (r == 0 && kernel->initrd_path)
+		r = host->ops->digest(host, VOLUME_POOL, kernel->initrd_path, DIGEST_SHA256,
+				      &adoption->initrd_digest);
+	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot read the kernel %s", kernel->release)
+		     : true;
+}
+
+static bool work_verify(struct operation *operation, struct err *err)
+{
+	struct adoption *adoption = operation->context;
+	struct verify_request request = {.directory = "@gens/.1.tmp",
+					 .parent_root = adoption->original};
+
+	return verify_generation(operation->machine, &request, &adoption->kernel, err) &&
+	       digest_kernel(operation->machine->host, adoption, err);
+}
+
+static bool work_record(struct operation *operation, struct err *err)
+{
+	struct adoption *adoption = operation->context;
+	struct record_request request = {.directory = "@gens/.1.tmp"};
+
+	return record_write(operation->machine, &request, &adoption->first.package_digest, err);
+}
+
+static bool work_place(struct operation *operation, struct err *err)
+{
+	return carve_place(operation->machine->host, "@gens/1", err);
+}
+
+static const struct work works[] = {
+	{"part data from the system", work_carve},
+	{"adapt fstab and units", work_adapt},
+	{"verify the copy", work_verify},
+	{"record what is installed", work_record},
+	{"move the data subvolumes into place", work_place},
+	{NULL, NULL},
+};
+
+static void plan_first(struct machine *machine, const struct adoption *adoption, struct plan *plan)
+{
+	plan_at(plan, STEP_CREATE_SUBVOLUME, VOLUME_POOL, MOULT_DIRECTORY)->why =
+		"journal and lock, in every generation at /var/lib/moult";
+	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, GENS_DIRECTORY);
+	plan_reserve(plan, &machine->listing.layout, 1, 0);
+	plan_begin(plan, 1, adoption->original);
+	plan_work(plan, works[0].name, "@gens/.1.tmp/root")->why =
+		"/var, /home, /root, /srv, /usr/local will not roll back";
+	plan_work(plan, works[1].name, "@gens/.1.tmp/root");
+	plan_work(plan, works[2].name, "@gens/.1.tmp/root");
+	plan_work(plan, works[3].name, "@gens/.1.tmp/record");
+}
+
+/* Generation 0 has documents only: its root is the original's. Written before 1 is listed. */
+static void plan_zero(const struct machine *machine, const struct adoption *adoption, int64_t now,
+		      struct plan *plan)
+{
+	auto_generation struct generation zero = {.id = 0, .parent = -1, .state = GEN_GOOD};
+	auto_free char *facts = NULL;
+	struct publication *pub;
+
+	zero.source = xstrdup("init");
+	zero.what = xstrdup("the system as it was before moult");
+	zero.created = now;
+	zero.original = xstrdup(adoption->original);
+	zero.original_default = xstrdup(machine->listing.default_root);
+	zero.original_loader_conf = xstrdup_or_null(adoption->loader_conf);
+	pub = generation_publish(&zero, 0, PUB_CURRENT);
+	pub->kernel = xstrdup_or_null(adoption->kernel.release);
+	pub->options = xstrdup(adoption->options);
+	memcpy(pub->linux_sha256, adoption->linux_digest.hex, sizeof(pub->linux_sha256));
+	memcpy(pub->initrd_sha256, adoption->initrd_digest.hex, sizeof(pub->initrd_sha256));
+	facts = generation_print_facts(&zero);
+	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, "@gens/0");
+	plan_replace(plan, VOLUME_POOL, "@gens/0/generation.json", facts)->why =
+		"the original stays, untouched, as generation 0";
+	plan_state(plan, &zero);
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
+}
+
+static bool make_first(struct operation *operation, struct adoption *adoption, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	int64_t now = machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
+	auto_plan struct plan plan = {0}, listed = {0};
+
+	adoption->first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};
+	adoption->first.source = xstrdup("init");
+	adoption->first.what = xstrdup("the original, with its data parted");
+	adoption->first.created = now;
+	plan_first(machine, adoption, &plan);
+	if (!operation_run(operation, &plan, err))
+		return false;
+	plan_zero(machine, adoption, now, &listed);
+	plan_list(&listed, &adoption->first);
+	plan_work(&listed, works[4].name, "@gens/1");
+	plan_at(&listed, STEP_SYNC, VOLUME_POOL, "");
+	return operation_run(operation, &listed, err) && machine_refresh(machine, err);
+}
+
+/* --- the loader -------------------------------------------------------------------------------- */
+
+/* Not the commit point of the adoption: until loader.conf is moult's, nothing changes for the loader. */
+static bool commit_original(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *zero = listing_find(&machine->listing, 0);
+	auto_entry_storage struct entry_storage storage = {0};
+	struct publication *pub = generation_find_publication(zero, 0);
+	auto_plan struct plan plan = {0};
+	struct boot_entry entry;
+
+	if (menu_find(&machine->menu, 0))
+		return true;
+	if (!pub)
+		return err_set(err, ERR_CORRUPT, 0, "generation 0 has lost its publication");
+	entry = publish_entry(machine, zero, pub, &storage);
+	if (!machine->loader->adopt(&machine->menu, &entry, &plan, err))
+		return false;
+	for (size_t i = 0; i < plan.count; i++)
+		plan.steps[i].commit = false;
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+/* The original's entry is committed before loader.conf is ours: whatever follows, it boots. */
+static bool publish_original(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_plan struct plan plan = {0};
+
+	if (!commit_original(operation, err) ||
+	    !machine->loader->settle(&machine->menu, machine->loader->settings(), &plan, err))
+		return false;
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+static bool publish_first(struct operation *operation, const struct adoption *adoption,
+			  struct err *err)
+{
+	auto_free char *linux_path = generation_listed_path(1, adoption->kernel.linux_path);
+	auto_free char *initrd_path = generation_listed_path(1, adoption->kernel.initrd_path);
+	struct boot_files files = {
+		.release = adoption->kernel.release,
+		.linux_path = linux_path,
+		.initrd_path = initrd_path,
+		.options = adoption->options,
+	};
+
+	return publish_trial(operation, 1, &files, err);
+}
+
+static bool work_loader_copies(struct host *host, struct err *err)
+{
+	static const char systemd_copy[] = "EFI/systemd/systemd-bootx64.efi";
+	static const char default_copy[] = "EFI/BOOT/BOOTX64.EFI";
+	struct host_stat stat;
+	bool first = host->ops->stat(host, VOLUME_BOOT, systemd_copy, &stat) == 0;
+	bool second = host->ops->stat(host, VOLUME_BOOT, default_copy, &stat) == 0;
+	int r = 0;
+
+	if (first && !second)
+		r = host->ops->copy(host, VOLUME_BOOT, systemd_copy, VOLUME_BOOT, default_copy);
+	else if (second && !first)
+		r = host->ops->copy(host, VOLUME_BOOT, default_copy, VOLUME_BOOT, systemd_copy);
+	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot make the second copy of the loader")
+		     : true;
+}
+
+/* Files of ours on the boot volume that no entry names. */
+static bool furnish_boot(struct operation *operation, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	plan_write(&plan, VOLUME_BOOT, "startup.nsh", "reset -c\r\n")->why =
+		"a firmware shell starts over instead of waiting for somebody";
+	plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, "loader/random-seed")->why =
+		"the loader would rewrite it at each boot";
+	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
+	return work_loader_copies(operation->machine->host, err) &&
+	       operation_run(operation, &plan, err);
+}
+
+/* --- the verb ---------------------------------------------------------------------------------- */
+
+static bool examine(struct machine *machine, struct adoption *adoption, struct err *err)
+{
+	if (!find_original(machine, adoption->original, err) ||
+	    !preflight(machine, CHECK_INIT, adoption->original, err))
+		return false;
+	adoption->options = find_options(machine, adoption->original);
+	adoption->loader_conf = xstrdup_or_null(machine->menu.settings);
+	return true;
+}
+
+/* A first attempt that was cut left `@gens/1` complete: go on from there. */
+static bool continue_adoption(struct operation *operation, struct adoption *adoption,
+			      struct err *err)
+{
+	struct verify_request request = {.directory = "@gens/1", .parent_root = adoption->original};
+
+	return carve_place(operation->machine->host, "@gens/1", err) &&
+	       verify_generation(operation->machine, &request, &adoption->kernel, err);
+}
+
+static bool adopt(struct operation *operation, struct adoption *adoption, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	bool made = listing_find(&machine->listing, 1) != NULL;
+	bool good;
+
+	good = made ? continue_adoption(operation, adoption, err)
+		    : make_first(operation, adoption, err);
+	if (!good) {
+		struct err unused = {0};
+
+		retire_unfinished(operation, 1, &unused);
+		return false;
+	}
+	return furnish_boot(operation, err) && publish_original(operation, err) &&
+	       publish_first(operation, adoption, err);
+}
+
+static bool init_run(struct machine *machine, const struct verb_request *request, json_t **ret,
+		     struct err *err)
+{
+	__attribute__((cleanup(adoption_done))) struct adoption adoption = {0};
+	struct operation operation = {0};
+	bool done = operation_begin(&operation, machine, request->verb, err);
+
+	operation.works = works;
+	operation.context = &adoption;
+	if (done && is_complete(machine)) {
+		err_set(err, ERR_REFUSED, 0, "this system is adopted already");
+		done = err_try(err, "moult status");
+	}
+	done = done && recover(&operation, err) && examine(machine, &adoption, err) &&
+	       adopt(&operation, &adoption, err) &&
+	       answer_done(&operation,
+			   "adopted: generation 1 is tried at the next boot, and the original "
+			   "stays as generation 0",
+			   ret, err);
+	operation_end(&operation, done ? NULL : err);
+	return done;
+}
+
+static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
+{
+	__attribute__((cleanup(adoption_done))) struct adoption adoption = {0};
+	auto_plan struct plan plan = {0};
+
+	if (!examine(machine, &adoption, err))
+		return false;
+	plan_first(machine, &adoption, &plan);
+	adoption.first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};
+	plan_zero(machine, &adoption, 0, &plan);
+	plan_list(&plan, &adoption.first);
+	plan_work(&plan, works[4].name, "@gens/1");
+	plan_work(&plan, "put kernel and initrd on the boot volume", "moult/");
+	plan_work(&plan, "offer the original as an uncounted entry", "loader/entries/");
+	plan_work(&plan, "let the loader prefer moult's entries", "loader/loader.conf");
+	plan_work(&plan, "offer generation 1 on trial", "loader/entries/")->commit = true;
+	*ret = answer_planned(machine, "init", &plan);
+	return true;
+}
+
+bool verb_init(struct machine *machine, const struct verb_request *request, json_t **ret,
+	       struct err *err)
+{
+	ERR_CONTEXT(err, request->undo ? "cannot undo the adoption" : "cannot adopt");
+
+	*ret = NULL;
+	if (machine->listing.running.live && !request->undo) {
+		err_set(err, ERR_REFUSED, 0,
+			"the running system cannot be adopted while it runs; adopt its disk from "
+			"another system");
+		return err_try(err, "sudo moult --sysroot /dev/DISK init");
+	}
+	if (request->undo)
+		return undo_adoption(machine, request, ret, err);
+	if (request->dry_run)
+		return init_dry_run(machine, ret, err);
+	return init_run(machine, request, ret, err);
+}

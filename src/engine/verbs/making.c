@@ -1,0 +1,245 @@
+#include <string.h>
+#include "changes.h"
+#include "hooks.h"
+#include "publish.h"
+#include "record.h"
+#include "retire.h"
+#include "making.h"
+
+void making_begin(struct making *making, struct machine *machine,
+		  const struct verb_request *request, const struct generation *base)
+{
+	const struct publication *pub = generation_last_publication(base);
+	unsigned id = (unsigned)machine->listing.layout.last_id + 1;
+
+	*making = (struct making){.request = request, .base_id = base->id};
+	making->source = source_find(request->command || request->terminal ? "command"
+				     : request->source			   ? request->source
+									   : "packages");
+	making->options = xstrdup(pub && pub->options ? pub->options : "");
+	making->generation =
+		(struct generation){.id = id, .parent = (int)base->id, .state = GEN_BUILT};
+	making->generation.source = xstrdup(making->source ? making->source->name : "");
+	generation_making(id, making->directory);
+	generation_root(base, making->base_root);
+	making->fill = (struct fill){
+		.machine = machine,
+		.source = making->source,
+		.making = making->directory,
+		.generation = id,
+		.release = request->release,
+		.command = request->command,
+		.terminal = request->terminal,
+		.accept_data_change = verb_accepts(request, "DATA_CHANGE"),
+	};
+}
+
+void making_done(struct making *making)
+{
+	fill_done(&making->fill);
+	kernel_done(&making->kernel);
+	generation_done(&making->generation);
+	free(making->options);
+}
+
+/* --- works ------------------------------------------------------------------------------------- */
+
+static void phase(struct operation *operation, const char *name, const char *sentence)
+{
+	operation->machine->progress->phase(operation->machine->progress, name, sentence);
+}
+
+/* The package manager must not be half-way through something when the root is copied. */
+static bool work_hold(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+	struct machine *machine = operation->machine;
+	int r;
+
+	if (!machine->listing.running.live ||
+	    machine->listing.running.booted != (int)making->base_id)
+		return true;
+	r = machine->host->ops->package_lock(machine->host, making->base_root, 30);
+	if (r == 0)
+		return true;
+	if (r != -EBUSY && r != -EAGAIN)
+		return err_set(err, ERR_SYSTEM, -r, "cannot take the package manager's lock");
+	err_set(err, ERR_BUSY, 0, "the package manager is at work: its lock is held");
+	return err_try(err, "sudo lsof /var/lib/dpkg/lock-frontend");
+}
+
+static bool work_release(struct operation *operation, struct err *err)
+{
+	(void)err;
+	operation->machine->host->ops->package_unlock(operation->machine->host);
+	return true;
+}
+
+static bool work_open(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	phase(operation, "stage", "preparing the stage");
+	return fill_open(&making->fill, err);
+}
+
+static bool work_refresh(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	phase(operation, "refresh", "asking the source what there is");
+	return fill_refresh(&making->fill, err) && fill_preview(&making->fill, err);
+}
+
+static bool work_fill(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	if (making->source->refresh && making->fill.changes.count == 0)
+		return err_set(err, ERR_NOTHING, 0, "there is nothing to upgrade");
+	phase(operation, "fill", "changing the copy");
+	return fill_apply(&making->fill, err);
+}
+
+static bool work_hooks(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	return hooks_staged(operation->machine, making->directory, (int)making->base_id,
+			    making->generation.id, err);
+}
+
+static bool work_close(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	return fill_finish(&making->fill, err);
+}
+
+static bool work_verify(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+	struct verify_request request = {
+		.directory = making->directory,
+		.parent_root = making->base_root,
+		.changes = &making->fill.changes,
+	};
+
+	phase(operation, "verify", "verifying the copy");
+	return verify_generation(operation->machine, &request, &making->kernel, err);
+}
+
+static bool work_record(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+	char parent[GENERATION_PATH_MAX];
+	auto_free char *parent_record =
+		xasprintf("%s/record", generation_directory(making->base_id, parent));
+	struct host_stat stat;
+	struct record_request request = {.directory = making->directory};
+	const struct host_ops *ops = operation->machine->host->ops;
+
+	if (ops->stat(operation->machine->host, VOLUME_POOL, parent_record, &stat) == 0)
+		request.parent_record = parent_record;
+
+	return record_write(operation->machine, &request, &making->generation.package_digest, err);
+}
+
+const struct work making_works[] = {
+	{"hold the package manager", work_hold},
+	{"release the package manager", work_release},
+	{"prepare the stage", work_open},
+	{"ask the source", work_refresh},
+	{"change the copy", work_fill},
+	{"run staged hooks", work_hooks},
+	{"close the stage", work_close},
+	{"verify the copy", work_verify},
+	{"record what is installed", work_record},
+	{NULL, NULL},
+};
+
+enum making_work { HOLD, RELEASE, OPEN, REFRESH, FILL, HOOKS, CLOSE, VERIFY, RECORD };
+
+void making_plan(const struct machine *machine, const struct making *making, bool only_preview,
+		 struct plan *plan)
+{
+	plan_reserve(plan, &machine->listing.layout, making->generation.id, 0);
+	plan_work(plan, making_works[HOLD].name, making->base_root);
+	plan_begin(plan, making->generation.id, making->base_root);
+	for (int i = RELEASE; i <= (only_preview ? REFRESH : RECORD); i++)
+		plan_work(plan, making_works[i].name, making->directory);
+}
+
+bool making_run(struct operation *operation, struct making *making, bool only_preview,
+		struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	operation->works = making_works;
+	operation->context = making;
+	making_plan(operation->machine, making, only_preview, &plan);
+	return operation_run(operation, &plan, err);
+}
+
+/* --- from complete to offered --------------------------------------------------------------------- */
+
+static void plan_log(struct operation *operation, const char *directory, struct plan *plan)
+{
+	auto_free char *log = xasprintf("%s/log", directory);
+	auto_free char *path = xasprintf("%s/moult.log", log);
+	const struct text *text = &operation->machine->log;
+
+	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, log);
+	plan_write(plan, VOLUME_POOL, path, text->bytes ? text->bytes : "");
+}
+
+static bool list_made(struct operation *operation, struct making *making, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	struct generation *gen = &making->generation;
+	auto_plan struct plan plan = {0};
+
+	gen->created = machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
+	gen->what = xstrdup_or_null(making->fill.what);
+	plan_log(operation, making->directory, &plan);
+	plan_list(&plan, gen);
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+bool making_finish(struct operation *operation, struct making *making, struct err *err)
+{
+	unsigned id = making->generation.id;
+	auto_free char *linux_path = generation_listed_path(id, making->kernel.linux_path);
+	auto_free char *initrd_path = generation_listed_path(id, making->kernel.initrd_path);
+	struct boot_files files = {
+		.release = making->kernel.release,
+		.linux_path = linux_path,
+		.initrd_path = initrd_path,
+		.options = making->options,
+	};
+
+	if (!list_made(operation, making, err))
+		return false;
+	phase(operation, "publish", "offering it to the boot loader");
+	return publish_trial(operation, id, &files, err);
+}
+
+void making_discard(struct operation *operation, struct making *making)
+{
+	struct machine *machine = operation->machine;
+	auto_plan struct plan plan = {0};
+	auto_free char *path = xasprintf("@moult/log/%u.log", making->generation.id);
+	struct err unused = {0};
+
+	machine->host->ops->package_unlock(machine->host);
+	fill_done(&making->fill);
+	if (operation->committed)
+		return;
+	operation->committed = true;
+	if (machine->log.length > 0) {
+		plan_at(&plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, "@moult/log");
+		plan_write(&plan, VOLUME_POOL, path, machine->log.bytes);
+		operation_run(operation, &plan, &unused);
+	}
+	retire_unfinished(operation, making->generation.id, &unused);
+}

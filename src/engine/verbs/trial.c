@@ -1,0 +1,278 @@
+/* What units ask for around a boot: reconcile, first-boot, bless, give-up. */
+#include <string.h>
+#include <syslog.h>
+#include "answer.h"
+#include "changes.h"
+#include "health.h"
+#include "publish.h"
+#include "recover.h"
+#include "replay.h"
+#include "report.h"
+#include "verb.h"
+
+#define MESSAGE_RETURNED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a03"
+#define MESSAGE_GIVE_UP "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a04"
+
+/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
+static const char *const loader_copies[] = {
+	"EFI/systemd/systemd-bootx64.efi",
+	"EFI/BOOT/BOOTX64.EFI",
+};
+
+static bool is_trial(const struct machine *machine)
+{
+	const struct running *running = &machine->listing.running;
+
+	return running->live && running->trial && running->booted >= 0;
+}
+
+/* --- what a person reads after the boot --------------------------------------------------------- */
+
+static char *motd_text(const struct machine *machine)
+{
+	const char *session = report_session(machine);
+	const struct generation *current = listing_current(&machine->listing);
+	struct text text = {0};
+
+	if (strcmp(session, "temporary") == 0)
+		text_addf(&text,
+			  "moult: this is a temporary session of generation %d; the next boot "
+			  "returns to "
+			  "generation %u.\n       keep it: sudo moult keep     leave it: sudo "
+			  "reboot\n",
+			  machine->listing.running.booted, current ? current->id : 0);
+	if (strcmp(session, "trial") == 0)
+		text_addf(&text, "moult: generation %d is on trial.\n",
+			  machine->listing.running.booted);
+	for (size_t i = machine->listing.count; i > 0; i--) {
+		const struct generation *gen = &machine->listing.generations[i - 1];
+
+		if (gen->damage || !gen->reason || !current || gen->id < current->id)
+			continue;
+		text_addf(&text,
+			  "moult: generation %u did not come up (%s); this is generation %d.\n"
+			  "       look into it: sudo moult log %u\n",
+			  gen->id, gen->reason, machine->listing.running.booted, gen->id);
+		break;
+	}
+	return text_take(&text);
+}
+
+static void publish_texts(struct machine *machine)
+{
+	auto_free char *motd = motd_text(machine);
+
+	machine->host->ops->publish_status(machine->host, "motd", motd);
+	answer_publish_status(machine);
+}
+
+/* --- reconcile ---------------------------------------------------------------------------------- */
+
+static void note_default_by_hand(struct operation *operation)
+{
+	auto_host_running struct host_running running = {0};
+	struct host *host = operation->machine->host;
+
+	if (host->ops->running(host, &running) == 0 && running.entry_default)
+		operation_note(
+			operation,
+			"the firmware variable LoaderEntryDefault was set to %s by hand: it "
+			"overrules moult's choice; remove it with: sudo bootctl set-default ''",
+			text_quote(running.entry_default));
+}
+
+static void tell_returned(struct operation *operation)
+{
+	struct host *host = operation->machine->host;
+
+	for (size_t i = 0; i < json_array_size(operation->notes); i++)
+		host->ops->log(host, LOG_WARNING, MESSAGE_RETURNED,
+			       json_string_value(json_array_get(operation->notes, i)));
+}
+
+static bool reconcile_body(struct operation *operation, const struct verb_request *request,
+			   json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+
+	(void)request;
+	note_default_by_hand(operation);
+	tell_returned(operation);
+	publish_texts(machine);
+	return answer_done(operation, "the machine is as the directories say", ret, err);
+}
+
+bool verb_reconcile(struct machine *machine, const struct verb_request *request, json_t **ret,
+		    struct err *err)
+{
+	return verb_run(machine, request, reconcile_body, ret, err);
+}
+
+static bool repair_body(struct operation *operation, const struct verb_request *request,
+			json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+
+	(void)request;
+	if (!machine->has_boot) {
+		err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
+		return err_try(err, "sudo moult --esp DEVICE repair");
+	}
+	if (!publish_restore(operation, err))
+		return false;
+	note_default_by_hand(operation);
+	return answer_done(operation, "what was interrupted is finished or undone", ret, err);
+}
+
+bool verb_repair(struct machine *machine, const struct verb_request *request, json_t **ret,
+		 struct err *err)
+{
+	ERR_CONTEXT(err, "cannot repair");
+
+	return verb_run(machine, request, repair_body, ret, err);
+}
+
+/* --- the trial boot ----------------------------------------------------------------------------- */
+
+static bool first_boot_body(struct operation *operation, const struct verb_request *request,
+			    json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+
+	(void)request;
+	if (!replay_run(machine, (unsigned)machine->listing.running.booted, err))
+		return false;
+	return answer_done(operation, "the first boot's files are in place", ret, err);
+}
+
+bool verb_first_boot(struct machine *machine, const struct verb_request *request, json_t **ret,
+		     struct err *err)
+{
+	ERR_CONTEXT(err, "cannot prepare the first boot");
+
+	if (!is_trial(machine)) {
+		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
+		return true;
+	}
+	return verb_run(machine, request, first_boot_body, ret, err);
+}
+
+static struct publication *running_publication(const struct machine *machine,
+					       struct generation *gen)
+{
+	struct publication *pub = generation_find_publication(gen, machine->listing.running.serial);
+
+	if (pub)
+		return pub;
+	return gen->publication_count > 0 ? &gen->publications[gen->publication_count - 1] : NULL;
+}
+
+/* The verdict on this boot's attempt. */
+static bool record_verdict(struct operation *operation, enum outcome outcome, const char *reason,
+			   struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct running *running = &machine->listing.running;
+	const struct generation *gen = listing_find(&machine->listing, (unsigned)running->booted);
+	auto_generation struct generation next = {0};
+	auto_plan struct plan plan = {0};
+	struct publication *pub;
+	struct attempt *attempt;
+
+	generation_copy(gen, &next);
+	pub = running_publication(machine, &next);
+	if (!pub)
+		return err_set(err, ERR_CORRUPT, 0, "generation %u has no publication", gen->id);
+	attempt = publication_attempt(pub, running->boot_id ? running->boot_id : "");
+	attempt->outcome = outcome;
+	attempt->when = machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
+	free(attempt->reason);
+	attempt->reason = xstrdup_or_null(reason);
+	plan_state(&plan, &next);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+static void register_loaders(struct operation *operation)
+{
+	struct host *host = operation->machine->host;
+	int r = host->ops->loader_entries(host, loader_copies, COUNT(loader_copies));
+
+	if (r < 0 && r != -ENOTSUP && r != -ENOSYS)
+		operation_note(operation, "the firmware did not take the loader's boot entries: %s",
+			       strerror(-r));
+}
+
+static bool bless_body(struct operation *operation, const struct verb_request *request,
+		       json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	unsigned id = (unsigned)machine->listing.running.booted;
+	uint64_t serial = machine->listing.running.serial;
+	const struct generation *gen = listing_find(&machine->listing, id);
+	auto_free char *sentence = xasprintf("generation %u is good and current", id);
+
+	(void)request;
+	if (gen->state == GEN_BAD) {
+		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", id);
+		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
+	}
+	if (!record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
+		return false;
+	gen = listing_find(&machine->listing, id);
+	if (!generation_find_publication(gen, serial))
+		serial = generation_last_publication(gen)->serial;
+	if (!publish_current(operation, id, serial, err) || !machine_refresh(machine, err))
+		return false;
+	register_loaders(operation);
+	if (!health_remember(machine, err))
+		return false;
+	publish_texts(machine);
+	return answer_done(operation, sentence, ret, err);
+}
+
+bool verb_bless(struct machine *machine, const struct verb_request *request, json_t **ret,
+		struct err *err)
+{
+	ERR_CONTEXT(err, "cannot bless");
+
+	if (!is_trial(machine)) {
+		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
+		return true;
+	}
+	return verb_run(machine, request, bless_body, ret, err);
+}
+
+static bool give_up_body(struct operation *operation, const struct verb_request *request,
+			 json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	struct host *host = machine->host;
+	const char *reason = request->reason ? request->reason : "it gave up without a reason";
+	auto_free char *sentence = xasprintf("the trial of generation %d failed: %s; rebooting",
+					     machine->listing.running.booted, reason);
+
+	host->ops->log(host, LOG_ERR, MESSAGE_GIVE_UP, sentence);
+	if (!record_verdict(operation, OUTCOME_FAILED, reason, err))
+		return false;
+	return answer_done(operation, sentence, ret, err);
+}
+
+bool verb_give_up(struct machine *machine, const struct verb_request *request, json_t **ret,
+		  struct err *err)
+{
+	struct err unused = {0};
+	bool recorded;
+	int r;
+
+	if (!is_trial(machine)) {
+		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
+		return true;
+	}
+	recorded = verb_run(machine, request, give_up_body, ret, err);
+	/* whether or not it could be written down: leaving the failing trial comes first */
+	r = machine->host->ops->reboot(machine->host, false);
+	if (r < 0)
+		return err_set(recorded ? err : &unused, ERR_SYSTEM, -r, "cannot reboot");
+	return recorded;
+}

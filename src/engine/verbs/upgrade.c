@@ -1,0 +1,232 @@
+/* upgrade, run, shell; and plan, which asks the same questions and changes nothing. */
+#include <string.h>
+#include "answer.h"
+#include "preflight.h"
+#include "rollback_plan.h"
+#include "making.h"
+#include "verb.h"
+
+static bool is_command(const struct verb_request *request)
+{
+	return request->command || request->terminal;
+}
+
+static bool check_base(struct machine *machine, const struct generation *base, struct err *err)
+{
+	char root[GENERATION_PATH_MAX];
+
+	return preflight(machine, CHECK_UPGRADE, generation_root(base, root), err);
+}
+
+/* --- what is pending already -------------------------------------------------------------------- */
+
+static bool refuse_pending(const struct generation *pending, const struct verb_request *request,
+			   struct err *err)
+{
+	err_set(err, ERR_REFUSED, 0, "generation %u (%s) is pending and would be lost", pending->id,
+		pending->what ? pending->what : pending->source);
+	return err_try(err, "sudo moult %s --continue%s (on top of it), or --replace",
+		       request->verb, is_command(request) ? " -- ..." : "");
+}
+
+/*
+ * Which generation the new one is built from: current, or the pending one. What `init` made is
+ * always stacked on: it is not a change one could lose, but where everything after it begins.
+ */
+static const struct generation *find_base(struct machine *machine,
+					  const struct verb_request *request, struct err *err)
+{
+	const struct generation *pending = listing_pending(&machine->listing);
+	const struct generation *base = listing_current(&machine->listing);
+	bool from_init = pending && text_equal(pending->source, "init");
+
+	if (!base && !pending) {
+		err_set(err, ERR_CORRUPT, 0, "no generation is current");
+		err_try(err, "sudo moult repair");
+		return NULL;
+	}
+	if (!pending || (request->replace && !from_init))
+		return base;
+	if (from_init || request->continue_pending)
+		return pending;
+	if (text_equal(pending->source, "packages") && !is_command(request))
+		return base;
+	refuse_pending(pending, request, err);
+	return NULL;
+}
+
+/* Whether the source has something that the pending generation lacks. */
+static bool is_newer(struct operation *operation, const struct verb_request *request,
+		     const struct generation *pending, bool *ret_newer, struct err *err)
+{
+	struct making making;
+	bool asked;
+
+	making_begin(&making, operation->machine, request, pending);
+	asked = making_run(operation, &making, true, err);
+	*ret_newer = asked && making.fill.changes.count > 0;
+	making_discard(operation, &making);
+	making_done(&making);
+	operation->committed = false;
+	return asked && machine_refresh(operation->machine, err);
+}
+
+/* --- the verb ----------------------------------------------------------------------------------- */
+
+static char *done_sentence(const struct making *making)
+{
+	size_t changes = making->fill.changes.count;
+	unsigned id = making->generation.id;
+
+	if (is_command(making->request))
+		return xasprintf("generation %u is built; it is tried at the next boot", id);
+	return xasprintf("generation %u is built with %zu package%s changed; it is tried at the "
+			 "next boot",
+			 id, changes, changes == 1 ? "" : "s");
+}
+
+static void add_results(const struct making *making, json_t *answer)
+{
+	json_object_set_new(answer, "generation", json_integer(making->generation.id));
+	json_object_set_new(answer, "packages", package_changes_json(&making->fill.changes));
+}
+
+static bool make(struct operation *operation, const struct verb_request *request,
+		 const struct generation *base, json_t **ret, struct err *err)
+{
+	auto_free char *sentence = NULL;
+	struct making making;
+	bool done;
+
+	making_begin(&making, operation->machine, request, base);
+	done = making_run(operation, &making, false, err) && making_finish(operation, &making, err);
+	if (!done)
+		making_discard(operation, &making);
+	sentence = done_sentence(&making);
+	done = done && answer_done(operation, sentence, ret, err);
+	if (done)
+		add_results(&making, *ret);
+	making_done(&making);
+	return done;
+}
+
+static bool nothing(struct operation *operation, const char *sentence, json_t **ret,
+		    struct err *err)
+{
+	*err = (struct err){0};
+	*ret = answer_nothing(operation->machine, operation->verb, sentence);
+	return true;
+}
+
+static bool upgrade_body(struct operation *operation, const struct verb_request *request,
+			 json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *base = find_base(machine, request, err);
+	const struct generation *pending = listing_pending(&machine->listing);
+
+	if (!base || !check_base(machine, base, err))
+		return false;
+	if (pending && pending != base && !pending->stale && !request->replace &&
+	    !request->release && pending->state == GEN_TRIAL) {
+		auto_free char *sentence = xasprintf(
+			"generation %u is pending already, and the source has nothing newer",
+			pending->id);
+		unsigned base_id = base->id;
+		bool newer;
+
+		if (!is_newer(operation, request, pending, &newer, err))
+			return false;
+		if (!newer)
+			return nothing(operation, sentence, ret, err);
+		base = listing_find(&machine->listing, base_id);
+	}
+	if (make(operation, request, base, ret, err))
+		return true;
+	if (err->kind == ERR_NOTHING)
+		return nothing(operation, "there is nothing to upgrade", ret, err);
+	return false;
+}
+
+static bool dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,
+		    struct err *err)
+{
+	const struct generation *base;
+	auto_plan struct plan plan = {0};
+	struct making making;
+
+	if (!verb_require_adopted(machine, err) || !(base = find_base(machine, request, err)) ||
+	    !check_base(machine, base, err))
+		return false;
+	making_begin(&making, machine, request, base);
+	making_plan(machine, &making, false, &plan);
+	plan_work(&plan, "list the generation", making.directory);
+	plan_work(&plan, "put kernel and initrd on the boot volume", "moult/");
+	plan_work(&plan, "offer it on trial", "loader/entries/")->commit = true;
+	making_done(&making);
+	*ret = answer_planned(machine, request->verb, &plan);
+	return true;
+}
+
+bool verb_upgrade(struct machine *machine, const struct verb_request *request, json_t **ret,
+		  struct err *err)
+{
+	ERR_CONTEXT(err, "cannot %s", request->verb);
+
+	*ret = NULL;
+	if (request->source && !source_find(request->source)) {
+		err_set(err, ERR_USAGE, 0, "there is no source %s", text_quote(request->source));
+		return err_try(err, "sudo moult upgrade --source packages");
+	}
+	if (request->dry_run)
+		return dry_run(machine, request, ret, err);
+	return verb_run(machine, request, upgrade_body, ret, err);
+}
+
+/* --- plan --------------------------------------------------------------------------------------- */
+
+static bool plan_body(struct operation *operation, const struct verb_request *request, json_t **ret,
+		      struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *base = find_base(machine, request, err);
+	struct making making;
+	bool asked;
+
+	if (!base || !check_base(machine, base, err))
+		return false;
+	making_begin(&making, machine, request, base);
+	asked = making_run(operation, &making, true, err);
+	if (asked) {
+		auto_plan struct plan plan = {0};
+
+		making_plan(machine, &making, false, &plan);
+		*ret = json_object();
+		json_object_set_new(*ret, "format_version", json_integer(1));
+		json_put_string(*ret, "verb", "upgrade");
+		json_object_set_new(*ret, "from", json_integer(base->id));
+		json_object_set_new(*ret, "to", json_integer(making.generation.id));
+		json_object_set_new(*ret, "steps", plan_json(&plan));
+		json_object_set_new(*ret, "packages", package_changes_json(&making.fill.changes));
+		json_object_set_new(*ret, "config", json_array());
+		json_object_set_new(*ret, "not_rolled_back", plan_data_names());
+	}
+	making_discard(operation, &making);
+	making_done(&making);
+	return asked;
+}
+
+bool verb_plan(struct machine *machine, const struct verb_request *request, json_t **ret,
+	       struct err *err)
+{
+	ERR_CONTEXT(err, "cannot plan");
+
+	*ret = NULL;
+	if (text_equal(request->which, "rollback"))
+		return plan_rollback(machine, request->name, ret, err);
+	if (request->which && !text_equal(request->which, "upgrade")) {
+		err_set(err, ERR_USAGE, 0, "there is no plan for %s", text_quote(request->which));
+		return err_try(err, "moult plan upgrade");
+	}
+	return verb_run(machine, request, plan_body, ret, err);
+}

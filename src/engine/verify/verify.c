@@ -1,0 +1,146 @@
+#include "verify.h"
+#include <errno.h>
+#include <string.h>
+#include "verifying.h"
+
+static const struct {
+	const char *name; /* of the phase, for people */
+	verify_check *run;
+} checks[] = {
+	{"package database", verify_packages},
+	{"fstab", verify_fstab},
+	{"init", verify_init},
+	{"way to log in", verify_login},
+	{"kernel", verify_kernel},
+	{"initrd", verify_initrd},
+	{"files of changed packages", verify_files},
+};
+
+void kernel_done(struct kernel *kernel)
+{
+	free(kernel->release);
+	free(kernel->linux_path);
+	free(kernel->initrd_path);
+	*kernel = (struct kernel){0};
+}
+
+static void verifying_done(struct verifying *verifying)
+{
+	free(verifying->root);
+	packages_done(&verifying->packages);
+	packages_done(&verifying->parent_packages);
+	fstab_done(&verifying->fstab);
+	kernel_done(&verifying->kernel);
+	findings_done(&verifying->findings);
+}
+DEFINE_AUTO_STRUCT(verifying, struct verifying, verifying_done)
+
+void verifying_remark(struct verifying *verifying, const struct remark *remark, const char *why,
+		      ...)
+{
+	struct finding finding = {
+		.code = remark->code,
+		.level = remark->level,
+		.object = xstrdup(remark->object),
+		.remedy = xstrdup_or_null(remark->remedy),
+	};
+	va_list args;
+
+	va_start(args, why);
+	if (vasprintf(&finding.why, why, args) < 0)
+		abort();
+	va_end(args);
+	findings_add(&verifying->findings, finding);
+}
+
+bool verifying_read(struct verifying *verifying, const char *path, size_t max_bytes,
+		    struct host_bytes *ret)
+{
+	int r = verifying->host->ops->root_read(verifying->host, verifying->root, path, max_bytes,
+						ret);
+
+	if (r < 0 && r != -ENOENT)
+		verifying_remark(verifying,
+				 &(struct remark){"UNREADABLE", FINDING_REFUSE, path, NULL},
+				 "/%s cannot be read: %s", path, strerror(-r));
+	return r == 0;
+}
+
+bool verifying_have(const struct verifying *verifying, const char *path)
+{
+	struct host_stat stat;
+
+	return verifying->host->ops->root_stat(verifying->host, verifying->root, path, &stat) == 0;
+}
+
+static void tell_warnings(struct verifying *verifying)
+{
+	struct progress *progress = verifying->machine->progress;
+
+	for (size_t i = 0; i < verifying->findings.count; i++) {
+		const struct finding *finding = &verifying->findings.all[i];
+		auto_free char *sentence = NULL;
+
+		if (finding->level != FINDING_WARN)
+			continue;
+		sentence = xasprintf("%s: %s%s%s", finding->object, finding->why,
+				     finding->remedy ? "; " : "",
+				     finding->remedy ? finding->remedy : "");
+		progress->note(progress, sentence);
+	}
+}
+
+/* As many as fit, so that nobody has to come back once for each. */
+static bool refuse(const struct verifying *verifying, struct err *err)
+{
+	const size_t room = sizeof(err->text) - 160;
+	const char *remedy = NULL;
+	auto_text struct text text = {0};
+	size_t left = 0, refusals = 0;
+
+	for (size_t i = 0; i < verifying->findings.count; i++) {
+		const struct finding *finding = &verifying->findings.all[i];
+
+		if (finding->level != FINDING_REFUSE)
+			continue;
+		refusals++;
+		if (!remedy)
+			remedy = finding->remedy;
+		if (text.length > 0 && text.length + strlen(finding->why) > room)
+			left++;
+		else
+			text_addf(&text, "%s%s", text.length ? "; " : "", finding->why);
+	}
+	if (refusals == 0)
+		return true;
+	if (left > 0)
+		text_addf(&text, "; and %zu more", left);
+	err_set(err, ERR_REFUSED, 0, "the copy cannot become a generation: %s", text.bytes);
+	return remedy ? err_try(err, "%s", remedy) : false;
+}
+
+bool verify_generation(struct machine *machine, const struct verify_request *request,
+		       struct kernel *ret, struct err *err)
+{
+	__attribute__((cleanup(auto_verifying_))) struct verifying verifying = {
+		.machine = machine,
+		.host = machine->host,
+		.request = request,
+		.root = xasprintf("%s/root", request->directory),
+	};
+
+	*ret = (struct kernel){0};
+	for (size_t i = 0; i < COUNT(checks); i++) {
+		if (machine->host->ops->interrupted(machine->host))
+			return err_set(err, ERR_INTERRUPTED, 0, "interrupted");
+		machine->progress->percent(machine->progress, (unsigned)(100 * i / COUNT(checks)),
+					   checks[i].name);
+		checks[i].run(&verifying);
+	}
+	tell_warnings(&verifying);
+	if (!refuse(&verifying, err))
+		return false;
+	*ret = verifying.kernel;
+	verifying.kernel = (struct kernel){0};
+	return true;
+}

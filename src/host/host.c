@@ -1,0 +1,65 @@
+#include "host.h"
+#include <string.h>
+
+void host_bytes_done(struct host_bytes *bytes)
+{
+	free(bytes->bytes);
+	*bytes = (struct host_bytes){0};
+}
+
+void host_names_done(struct host_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->names[i].name);
+	free(names->names);
+	*names = (struct host_names){0};
+}
+
+void host_strings_done(struct host_strings *strings)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		free(strings->strings[i]);
+	free(strings->strings);
+	*strings = (struct host_strings){0};
+}
+
+void host_subvolume_done(struct host_subvolume *subvolume)
+{
+	free(subvolume->path);
+	*subvolume = (struct host_subvolume){0};
+}
+
+void host_subvolumes_done(struct host_subvolumes *subvolumes)
+{
+	for (size_t i = 0; i < subvolumes->count; i++)
+		free(subvolumes->subvolumes[i].path);
+	free(subvolumes->subvolumes);
+	*subvolumes = (struct host_subvolumes){0};
+}
+
+void host_running_done(struct host_running *running)
+{
+	free(running->root_path);
+	free(running->command_line);
+	free(running->boot_id);
+	free(running->lower_path);
+	free(running->entry);
+	free(running->entry_default);
+	*running = (struct host_running){0};
+}
+
+void host_identity_done(struct host_identity *identity)
+{
+	free(identity->pool_uuid);
+	free(identity->boot_uuid);
+	free(identity->boot_where);
+	*identity = (struct host_identity){0};
+}
+
+bool host_strings_have(const struct host_strings *strings, const char *string)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		if (strcmp(strings->strings[i], string) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Reading commands on a real Btrfs: text that is safe, JSON that is as the schemas say. Needs root."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+import warnings
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = SOURCE / "docs" / "schema"
+MOULT = os.environ.get("MOULT", "moult")
+CREATED = 1795384800
+HOSTILE = "health: \x1b[2J\x1b]0;x\x07 \u202e gone"
+
+
+def write(path, document):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+
+
+def fill(top):
+    """Generation 0, a bad one whose reason is hostile, and a damaged one; no boot menu."""
+    version = {"format_version": 1, "min_reader": 1}
+    write(top / "@gens/layout.json", {**version, "last_id": 2, "last_serial": 3})
+    write(top / "@gens/0/generation.json",
+          {**version, "id": 0, "source": "init", "created": CREATED, "original": "@rootfs"})
+    write(top / "@gens/0/state.json", {**version, "state": "good"})
+    write(top / "@gens/1/generation.json",
+          {**version, "id": 1, "parent": 0, "source": "packages", "created": CREATED})
+    write(top / "@gens/1/state.json",
+          {**version, "state": "bad", "reason": HOSTILE, "publications": [
+              {"serial": 1, "kind": "none", "kernel": "6.1", "options": "quiet", "failed": True,
+               "attempts": [{"boot_id": "x", "when": CREATED, "outcome": "failed",
+                             "reason": HOSTILE}]}]})
+    write(top / "@gens/2/generation.json", {**version, "id": 2, "created": CREATED})
+    write(top / "@gens/2/state.json", "torn")
+
+
+FILL = """
+mount -o loop "$1" "$2"
+for subvolume in @rootfs @moult @gens/1/root @gens/2/root; do
+    mkdir -p "$(dirname "$2/$subvolume")"
+    btrfs -q subvolume create "$2/$subvolume"
+done
+cp -r "$3/." "$2"
+umount "$2"
+"""
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root, to mount a loop device privately")
+@unittest.skipUnless(shutil.which("mkfs.btrfs") and shutil.which("mkfs.vfat"), "needs mkfs")
+class Pool(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        path = pathlib.Path(cls.directory.name)
+        cls.pool, cls.esp = path / "pool", path / "esp"
+        fill(path / "top")
+        for image, mebibytes in ((cls.pool, 256), (cls.esp, 64)):
+            with image.open("wb") as file:
+                file.truncate(mebibytes << 20)
+        (path / "mnt").mkdir()
+        subprocess.run(["mkfs.btrfs", "-q", cls.pool], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        subprocess.run(["unshare", "-m", "sh", "-ec", FILL, "sh", cls.pool, path / "mnt",
+                        path / "top"], check=True)
+        subprocess.run(["mkfs.vfat", "-F", "32", cls.esp], check=True, stdout=subprocess.DEVNULL)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def moult(self, *arguments):
+        return subprocess.run([MOULT, "--sysroot", self.pool, "--esp", self.esp, *arguments],
+                              text=True, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=60, check=False)
+
+    def valid(self, schema, *arguments):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        run = self.moult("--json", *arguments)
+        document = json.loads(run.stdout)
+        store = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            resolver = jsonschema.RefResolver("", store[schema], store=store)
+            jsonschema.Draft202012Validator(store[schema], resolver=resolver).validate(document)
+        return document, run.returncode
+
+    def test_documents_are_as_their_schemas_say(self):
+        for schema, arguments in (("status.json", ["status"]), ("list.json", ["list"]),
+                                  ("show.json", ["show", "1"]), ("show.json", ["show", "2"]),
+                                  ("log.json", ["log"]), ("check.json", ["check"]),
+                                  ("error.json", ["rollback", "1"]),
+                                  ("error.json", ["show", "99"])):
+            with self.subTest(arguments=arguments):
+                self.valid(schema, *arguments)
+
+    def test_a_bad_generation_needs_an_acknowledgement(self):
+        document, status = self.valid("error.json", "rollback", "1")
+        self.assertEqual(status, 3)
+        self.assertEqual(document["error"]["kind"], "needs-ack")
+
+    def test_reasons_from_the_disk_cannot_reach_the_terminal(self):
+        for arguments in (["status"], ["list"], ["show", "1"], ["rollback", "1"]):
+            run = self.moult(*arguments)
+            with self.subTest(arguments=arguments):
+                self.assertNotIn("\x1b", run.stdout + run.stderr)
+                self.assertNotIn("\u202e", run.stdout + run.stderr)
+
+    def test_a_damaged_generation_is_shown_and_the_others_as_well(self):
+        run = self.moult("list")
+        self.assertEqual(run.returncode, 0)
+        words = [line.replace("!", " ").split()[:2] for line in run.stdout.splitlines()]
+        self.assertEqual(words, [["ID", "STATE"], ["0", "good"], ["1", "bad"], ["2", "damaged"]])
+
+    def test_commands_that_help_name_the_same_system(self):
+        run = self.moult("rollback", "1")
+        self.assertIn(f"try: sudo moult --sysroot {self.pool} --esp {self.esp} rollback 1 "
+                      "--accept BAD_GENERATION\n", run.stderr)
+
+    def test_reading_changes_nothing(self):
+        before = self.pool.read_bytes(), self.esp.read_bytes()
+        for arguments in (["status"], ["list"], ["show", "1"], ["log"], ["check"],
+                          ["cleanup", "--dry-run"]):
+            self.moult(*arguments)
+        self.assertEqual((self.pool.read_bytes(), self.esp.read_bytes()), before)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

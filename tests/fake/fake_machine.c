@@ -1,0 +1,152 @@
+#include "fake_machine.h"
+#include <string.h>
+#include "text.h"
+
+static int copy_strings(struct host *host, const struct host_strings *from,
+			struct host_strings *ret)
+{
+	if (!fake_of(host)->live)
+		return -ENOSYS;
+	*ret = (struct host_strings){0};
+	for (size_t i = 0; i < from->count; i++)
+		*array_add(ret->strings, ret->count) = xstrdup(from->strings[i]);
+	return 0;
+}
+
+static void remember(char **record, const char *name, const char *text)
+{
+	char *longer = xasprintf("%s%s: %s\n", *record ? *record : "", name, text);
+
+	free(*record);
+	*record = longer;
+}
+
+int fake_run_stage(struct host *host, const struct stage *stage,
+		   const struct stage_command *command, int *ret_status)
+{
+	struct fake_host *fake = fake_of(host);
+
+	return fake->source ? fake->source(fake, stage, command, ret_status) : -ENOENT;
+}
+
+int64_t fake_clock(struct host *host, enum host_clock clock)
+{
+	return clock == HOST_CLOCK_REAL_SEC ? fake_of(host)->now_sec : fake_of(host)->now_usec;
+}
+
+int fake_running(struct host *host, struct host_running *ret)
+{
+	const struct host_running *from = &fake_of(host)->running;
+
+	if (!fake_of(host)->live)
+		return -ENOSYS;
+	*ret = (struct host_running){
+		.root_path = xstrdup_or_null(from->root_path),
+		.command_line = xstrdup_or_null(from->command_line),
+		.boot_id = xstrdup_or_null(from->boot_id),
+		.lower_path = xstrdup_or_null(from->lower_path),
+		.entry = xstrdup_or_null(from->entry),
+		.entry_default = xstrdup_or_null(from->entry_default),
+	};
+	return 0;
+}
+
+int fake_lock(struct host *host, const char *holder, char **ret_other)
+{
+	struct fake_host *fake = fake_of(host);
+
+	(void)holder;
+	if (fake->lock_holder || fake->locked) {
+		*ret_other = xstrdup(fake->lock_holder ? fake->lock_holder : "this very process");
+		return -EBUSY;
+	}
+	fake->locked = true;
+	return 0;
+}
+
+void fake_unlock(struct host *host)
+{
+	fake_of(host)->locked = false;
+}
+
+int fake_package_lock(struct host *host, const char *root, unsigned wait_sec)
+{
+	(void)root;
+	(void)wait_sec;
+	if (fake_of(host)->packages_busy)
+		return -EBUSY;
+	fake_of(host)->package_locks++;
+	return 0;
+}
+
+void fake_package_unlock(struct host *host)
+{
+	if (fake_of(host)->package_locks == 0)
+		abort();
+	fake_of(host)->package_locks--;
+}
+
+int fake_failed_units(struct host *host, struct host_strings *ret)
+{
+	return copy_strings(host, &fake_of(host)->failed, ret);
+}
+
+int fake_default_routes(struct host *host, struct host_strings *ret)
+{
+	return copy_strings(host, &fake_of(host)->routes, ret);
+}
+
+int fake_mount_points(struct host *host, struct host_strings *ret)
+{
+	return copy_strings(host, &fake_of(host)->mounts, ret);
+}
+
+int fake_run_check(struct host *host, const char *program, const char *argument,
+		   unsigned timeout_sec, char **ret_output, int *ret_status)
+{
+	(void)program;
+	(void)argument;
+	(void)timeout_sec;
+	*ret_output = xstrdup(fake_of(host)->check_output ? fake_of(host)->check_output : "");
+	*ret_status = fake_of(host)->check_status;
+	return 0;
+}
+
+int fake_reboot(struct host *host, bool force)
+{
+	fake_of(host)->reboots++;
+	fake_of(host)->reboot_forced = force;
+	return 0;
+}
+
+int fake_loader_entries(struct host *host, const char *const *loader_paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		remember(&fake_of(host)->firmware, "loader", loader_paths[i]);
+	return 0;
+}
+
+int fake_publish_status(struct host *host, const char *name, const char *text)
+{
+	remember(&fake_of(host)->status, name, text);
+	return 0;
+}
+
+void fake_log(struct host *host, int priority, const char *message_id, const char *text)
+{
+	(void)priority;
+	remember(&fake_of(host)->log, message_id ? message_id : "-", text);
+}
+
+bool fake_interrupted(struct host *host)
+{
+	return fake_of(host)->interrupt;
+}
+
+int fake_sleep(struct host *host, unsigned milliseconds)
+{
+	if (fake_of(host)->interrupt)
+		return -EINTR;
+	fake_of(host)->now_usec += 1000LL * milliseconds;
+	return 0;
+}

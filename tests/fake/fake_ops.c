@@ -1,0 +1,446 @@
+#include <string.h>
+#include "fake_machine.h"
+#include "text.h"
+
+/* ---- changing ---- */
+
+/* Applies and records; borrows everything in *effect. */
+static int perform(struct host *host, struct fake_effect *effect)
+{
+	struct fake_host *fake = fake_of(host);
+	int r;
+
+	effect->when = fake->now_sec;
+	if (effect->volume == VOLUME_BOOT &&
+	    (effect->kind == FAKE_WRITE || effect->kind == FAKE_WRITE_AT))
+		effect->spoiled = ++fake->boot_writes == fake->spoil_boot_write;
+	r = fake_disk_apply(&fake->disk, effect);
+	if (r == 0)
+		fake_effect_copy(effect, array_add(fake->effects, fake->effect_count));
+	return r;
+}
+
+static int fake_write(struct host *host, enum volume volume, const char *path, const void *bytes,
+		      size_t length)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_WRITE,
+						   .volume = volume,
+						   .path = (char *)path,
+						   .bytes = (char *)bytes,
+						   .length = length,
+						   .mode = 0644});
+}
+
+static int fake_write_at(struct host *host, enum volume volume, const char *path, off_t offset,
+			 const void *bytes, size_t length)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_WRITE_AT,
+						   .volume = volume,
+						   .path = (char *)path,
+						   .bytes = (char *)bytes,
+						   .length = length,
+						   .offset = (size_t)offset});
+}
+
+static int fake_append(struct host *host, enum volume volume, const char *path, const void *bytes,
+		       size_t length)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_APPEND,
+						   .volume = volume,
+						   .path = (char *)path,
+						   .bytes = (char *)bytes,
+						   .length = length,
+						   .mode = 0644});
+}
+
+static int at(struct host *host, enum fake_kind kind, enum volume volume, const char *path)
+{
+	return perform(host,
+		       &(struct fake_effect){.kind = kind, .volume = volume, .path = (char *)path});
+}
+
+static int from_to(struct host *host, enum fake_kind kind, const char *from, const char *to)
+{
+	return perform(host, &(struct fake_effect){
+				     .kind = kind, .path = (char *)to, .from = (char *)from});
+}
+
+static int fake_make_directory(struct host *host, enum volume volume, const char *path, mode_t mode)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_MAKE_DIRECTORY,
+						   .volume = volume,
+						   .path = (char *)path,
+						   .mode = mode});
+}
+
+static int fake_make_symlink(struct host *host, enum volume volume, const char *target,
+			     const char *path)
+{
+	/* FAT has none */
+	if (volume == VOLUME_BOOT)
+		return -EPERM;
+	return perform(host, &(struct fake_effect){.kind = FAKE_SYMLINK,
+						   .volume = volume,
+						   .path = (char *)path,
+						   .bytes = (char *)target,
+						   .length = strlen(target),
+						   .mode = 0777});
+}
+
+static int fake_rename(struct host *host, enum volume volume, const char *from, const char *to)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_RENAME,
+						   .volume = volume,
+						   .path = (char *)to,
+						   .from = (char *)from});
+}
+
+static int fake_exchange(struct host *host, enum volume volume, const char *a, const char *b)
+{
+	if (volume == VOLUME_BOOT)
+		return -EINVAL;
+	return from_to(host, FAKE_EXCHANGE, a, b);
+}
+
+static int fake_remove(struct host *host, enum volume volume, const char *path)
+{
+	return at(host, FAKE_REMOVE, volume, path);
+}
+
+static int fake_remove_tree(struct host *host, enum volume volume, const char *path)
+{
+	return at(host, FAKE_REMOVE_TREE, volume, path);
+}
+
+static int fake_copy(struct host *host, enum volume from_volume, const char *from,
+		     enum volume to_volume, const char *to)
+{
+	const struct fake_node *node = fake_disk_find(&fake_of(host)->disk, from_volume, from);
+
+	if (from_volume == VOLUME_POOL && to_volume == VOLUME_POOL)
+		return from_to(host, FAKE_COPY, from, to);
+	if (!node)
+		return -ENOENT;
+	if (node->type != HOST_FILE)
+		return -EISDIR;
+	return fake_write(host, to_volume, to, node->bytes, node->length);
+}
+
+/* The fake disk has no extended attributes. */
+static int fake_get_xattr(struct host *host, const char *path, const char *name,
+			  struct host_bytes *ret)
+{
+	(void)host;
+	(void)path;
+	(void)name;
+	(void)ret;
+	return -ENODATA;
+}
+
+static int fake_remove_xattrs(struct host *host, const char *path, const char *prefix)
+{
+	(void)host;
+	(void)path;
+	(void)prefix;
+	return 0;
+}
+
+static int fake_copy_attributes(struct host *host, const char *from, const char *to)
+{
+	return from_to(host, FAKE_COPY_ATTRIBUTES, from, to);
+}
+
+static int fake_sync(struct host *host, enum volume volume)
+{
+	return at(host, FAKE_SYNC, volume, "");
+}
+
+static int fake_snapshot(struct host *host, const char *from, const char *to, bool read_only)
+{
+	return from_to(host, read_only ? FAKE_SNAPSHOT_READ_ONLY : FAKE_SNAPSHOT, from, to);
+}
+
+static int fake_create_subvolume(struct host *host, const char *path)
+{
+	return perform(host, &(struct fake_effect){.kind = FAKE_CREATE_SUBVOLUME,
+						   .path = (char *)path,
+						   .mode = 0755});
+}
+
+static int fake_delete_subvolume(struct host *host, const char *path)
+{
+	return at(host, FAKE_DELETE_SUBVOLUME, VOLUME_POOL, path);
+}
+
+static int fake_set_default(struct host *host, const char *path)
+{
+	return at(host, FAKE_SET_DEFAULT, VOLUME_POOL, path);
+}
+
+/* ---- reading ---- */
+
+static int find_file(struct host *host, enum volume volume, const char *path,
+		     const struct fake_node **ret)
+{
+	*ret = fake_disk_find(&fake_of(host)->disk, volume, path);
+	if (!*ret)
+		return -ENOENT;
+	if ((*ret)->type == HOST_SYMLINK)
+		return -ELOOP;
+	return (*ret)->type == HOST_FILE ? 0 : -EISDIR;
+}
+
+static int read_node(const struct fake_node *node, size_t max_bytes, struct host_bytes *ret)
+{
+	if (node->length > max_bytes)
+		return -EFBIG;
+	ret->bytes = xstrndup(node->bytes, node->length);
+	ret->length = node->length;
+	return 0;
+}
+
+static int fake_read(struct host *host, enum volume volume, const char *path, size_t max_bytes,
+		     struct host_bytes *ret)
+{
+	const struct fake_node *node;
+	int r = find_file(host, volume, path, &node);
+
+	return r < 0 ? r : read_node(node, max_bytes, ret);
+}
+
+static int fake_read_medium(struct host *host, enum volume volume, const char *path,
+			    size_t max_bytes, struct host_bytes *ret)
+{
+	const struct fake_node *node;
+	int r = find_file(host, volume, path, &node);
+
+	if (r == 0)
+		r = read_node(node, max_bytes, ret);
+	/* dropping caches does not drop what is not written yet */
+	if (r == 0 && node->medium && !node->dirty)
+		memcpy(ret->bytes, node->medium, ret->length);
+	return r;
+}
+
+static int fake_digest(struct host *host, enum volume volume, const char *path,
+		       enum digest_kind kind, struct digest *ret)
+{
+	const struct fake_node *node;
+	int r = find_file(host, volume, path, &node);
+
+	if (r == 0)
+		digest_bytes(kind, node->bytes, node->length, ret);
+	return r;
+}
+
+static int fake_digest_medium(struct host *host, enum volume volume, const char *path,
+			      struct digest *ret)
+{
+	auto_host_bytes struct host_bytes bytes = {0};
+	int r = fake_read_medium(host, volume, path, SIZE_MAX, &bytes);
+
+	if (r == 0)
+		digest_bytes(DIGEST_SHA256, bytes.bytes, bytes.length, ret);
+	return r;
+}
+
+static int fake_stat(struct host *host, enum volume volume, const char *path, struct host_stat *ret)
+{
+	const struct fake_node *node = fake_disk_find(&fake_of(host)->disk, volume, path);
+
+	if (!node)
+		return -ENOENT;
+	*ret = (struct host_stat){.type = node->type,
+				  .subvolume = node->subvolume,
+				  .mode = node->mode,
+				  .uid = node->uid,
+				  .gid = node->gid,
+				  .size_bytes = node->length,
+				  .mtime_sec = node->mtime_sec,
+				  .rdev = node->rdev};
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct host_name *)a)->name, ((const struct host_name *)b)->name);
+}
+
+static int fake_list(struct host *host, enum volume volume, const char *path,
+		     struct host_names *ret)
+{
+	const struct fake_volume *v = &fake_of(host)->disk.volumes[volume];
+	const struct fake_node *node = fake_disk_find(&fake_of(host)->disk, volume, path);
+
+	if (!node)
+		return -ENOENT;
+	if (node->type != HOST_DIRECTORY)
+		return -ENOTDIR;
+	*ret = (struct host_names){0};
+	for (size_t i = 0; i < v->count; i++) {
+		auto_free char *parent = fake_parent_of(v->nodes[i].path);
+		const char *slash = strrchr(v->nodes[i].path, '/');
+		struct host_name *name;
+
+		if (!*v->nodes[i].path || strcmp(parent, path) != 0)
+			continue;
+		name = array_add(ret->names, ret->count);
+		name->name = xstrdup(slash ? slash + 1 : v->nodes[i].path);
+		name->type = v->nodes[i].type;
+	}
+	if (ret->count > 0)
+		qsort(ret->names, ret->count, sizeof(*ret->names), compare_names);
+	return 0;
+}
+
+static int fake_read_link(struct host *host, enum volume volume, const char *path, char **ret)
+{
+	const struct fake_node *node = fake_disk_find(&fake_of(host)->disk, volume, path);
+
+	if (!node)
+		return -ENOENT;
+	if (node->type != HOST_SYMLINK)
+		return -EINVAL;
+	*ret = xstrndup(node->bytes, node->length);
+	return 0;
+}
+
+/* ---- volumes and subvolumes ---- */
+
+static int fake_space(struct host *host, enum volume volume, struct host_space *ret)
+{
+	*ret = fake_of(host)->space[volume];
+	return 0;
+}
+
+static int fake_check(struct host *host, enum volume volume, char **ret_findings)
+{
+	(void)volume;
+	*ret_findings = xstrdup_or_null(fake_of(host)->findings);
+	return *ret_findings ? -EUCLEAN : 0;
+}
+
+static int fake_repair(struct host *host, enum volume volume, char **ret_findings)
+{
+	(void)fake_check(host, volume, ret_findings);
+	fake_of(host)->findings = NULL;
+	return 0;
+}
+
+static int fake_writable(struct host *host, enum volume volume)
+{
+	return fake_of(host)->not_writable[volume];
+}
+
+static int fake_identity(struct host *host, struct host_identity *ret)
+{
+	struct fake_host *fake = fake_of(host);
+
+	*ret = (struct host_identity){
+		.pool_uuid = xstrdup(fake->pool_uuid),
+		.boot_uuid = xstrdup_or_null(fake->boot_uuid),
+		.boot_where = fake->boot_uuid ? xstrdup("a fake ESP") : NULL,
+	};
+	return 0;
+}
+
+static void describe(const struct fake_node *node, struct host_subvolume *ret)
+{
+	*ret = (struct host_subvolume){.id = node->id,
+				       .parent_id = node->parent_id,
+				       .transid = node->transid,
+				       .read_only = node->read_only,
+				       .path = xstrdup(node->path)};
+}
+
+static int fake_subvolume(struct host *host, const char *path, struct host_subvolume *ret)
+{
+	const struct fake_node *node = fake_disk_find(&fake_of(host)->disk, VOLUME_POOL, path);
+
+	if (!node)
+		return -ENOENT;
+	if (!node->subvolume)
+		return -EINVAL;
+	describe(node, ret);
+	return 0;
+}
+
+static int fake_list_subvolumes(struct host *host, struct host_subvolumes *ret)
+{
+	const struct fake_volume *v = &fake_of(host)->disk.volumes[VOLUME_POOL];
+
+	*ret = (struct host_subvolumes){0};
+	for (size_t i = 0; i < v->count; i++)
+		if (v->nodes[i].subvolume && *v->nodes[i].path)
+			describe(&v->nodes[i], array_add(ret->subvolumes, ret->count));
+	return 0;
+}
+
+static int fake_get_default(struct host *host, char **ret_path)
+{
+	const char *path = fake_disk_default(&fake_of(host)->disk);
+
+	if (!path)
+		return -ENOENT;
+	*ret_path = xstrdup(path);
+	return 0;
+}
+
+extern const struct host_ops fake_ops;
+const struct host_ops fake_ops = {
+	.read = fake_read,
+	.stat = fake_stat,
+	.list = fake_list,
+	.read_link = fake_read_link,
+	.digest = fake_digest,
+	.digest_medium = fake_digest_medium,
+	.read_medium = fake_read_medium,
+	.space = fake_space,
+	.check = fake_check,
+	.repair = fake_repair,
+	.identity = fake_identity,
+	.root_read = fake_root_read,
+	.root_stat = fake_root_stat,
+	.root_list = fake_root_list,
+	.root_digest = fake_root_digest,
+	.list_initrd = fake_list_initrd,
+	.write = fake_write,
+	.write_at = fake_write_at,
+	.append = fake_append,
+	.make_directory = fake_make_directory,
+	.make_symlink = fake_make_symlink,
+	.rename = fake_rename,
+	.exchange = fake_exchange,
+	.remove = fake_remove,
+	.remove_tree = fake_remove_tree,
+	.copy = fake_copy,
+	.copy_attributes = fake_copy_attributes,
+	.get_xattr = fake_get_xattr,
+	.remove_xattrs = fake_remove_xattrs,
+	.sync = fake_sync,
+	.snapshot = fake_snapshot,
+	.create_subvolume = fake_create_subvolume,
+	.delete_subvolume = fake_delete_subvolume,
+	.subvolume = fake_subvolume,
+	.list_subvolumes = fake_list_subvolumes,
+	.get_default = fake_get_default,
+	.set_default = fake_set_default,
+	.run_stage = fake_run_stage,
+	.clock = fake_clock,
+	.running = fake_running,
+	.lock = fake_lock,
+	.unlock = fake_unlock,
+	.package_lock = fake_package_lock,
+	.package_unlock = fake_package_unlock,
+	.failed_units = fake_failed_units,
+	.default_routes = fake_default_routes,
+	.mount_points = fake_mount_points,
+	.run_check = fake_run_check,
+	.reboot = fake_reboot,
+	.loader_entries = fake_loader_entries,
+	.publish_status = fake_publish_status,
+	.log = fake_log,
+	.interrupted = fake_interrupted,
+	.sleep = fake_sleep,
+	.writable = fake_writable,
+};

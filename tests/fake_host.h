@@ -1,0 +1,84 @@
+/*
+ * fake_host - a machine in memory behind host.h, for tests.
+ *
+ * Two volumes that behave like Btrfs and FAT as far as moult can tell; the rest (what runs, clock,
+ * units) are plain fields that a test sets. Every effect is recorded, so that a test can cut the
+ * power after any of them and look at the disk that is left:
+ *
+ *	fake_host_mark(fake);           from here on nothing is durable by itself
+ *	… operation under test …
+ *	for (at = 0; at <= fake->effect_count; at++)
+ *		for (more = fake_cut_first(fake, at, &cut); more; more = fake_cut_next(fake, &cut))
+ *			after = fake_host_after_cut(fake, &cut);
+ */
+#pragma once
+#include "fake_disk.h"
+#include "host.h"
+
+struct fake_host {
+	struct host host; /* first: a struct host * of a fake can be cast back */
+	struct fake_disk disk, base; /* base: what was durable at the mark */
+	struct fake_effect *effects; /* since the mark */
+	size_t effect_count;
+
+	/* What a test may set. Strings here are borrowed. */
+	const char *pool_uuid, *boot_uuid;
+	struct host_space space[VOLUME_COUNT];
+	const char *findings; /* of check(); NULL = clean; repair() cures it */
+	int not_writable[VOLUME_COUNT]; /* what writable() says */
+	bool live; /* false: running() and all that needs it is -ENOSYS */
+	struct host_running running;
+	int64_t now_sec, now_usec;
+	struct host_strings failed, routes, mounts; /* arrays of the test */
+	bool interrupt;
+	const char *lock_holder; /* somebody else's; NULL = free */
+	bool packages_busy;
+	int check_status; /* of run_check() */
+	const char *check_output;
+	/* Called for what would run in the stage; NULL = -ENOENT. It may change the disk by host calls. */
+	int (*source)(struct fake_host *fake, const struct stage *stage,
+		      const struct stage_command *command, int *ret_status);
+	void *userdata;
+	/*
+	 * The n-th write to the boot volume since the mark goes wrong on the medium, unnoticed: a file
+	 * with a wrong byte in its middle, or a write in place that did not happen. 0 = none.
+	 */
+	unsigned spoil_boot_write;
+
+	/* What a test may look at. */
+	unsigned reboots, boot_writes;
+	bool reboot_forced, locked;
+	unsigned package_locks;
+	char *log, *status,
+		*firmware; /* all that was logged, published, put into firmware entries */
+};
+
+struct fake_host *fake_host_new(void);
+void fake_host_free(struct fake_host *fake); /* NULL is accepted */
+/* Everything so far is durable; the record starts anew. */
+void fake_host_mark(struct fake_host *fake);
+
+/* Helpers that abort on failure: for setting up. Directories on the way are made. */
+void fake_host_put(struct fake_host *fake, enum volume volume, const char *path, const char *text);
+void fake_host_put_subvolume(struct fake_host *fake, const char *path);
+/* Content of a file, borrowed; NULL = there is none. */
+const char *fake_host_text(const struct fake_host *fake, enum volume volume, const char *path);
+
+/* One way in which a power cut can leave the disk. */
+#define FAKE_CUT_MAX 64
+struct fake_cut {
+	size_t at; /* effects that had been issued */
+	/* of the pool's effects since its last sync: how many, in order, are on the medium */
+	size_t pool_kept, pool_pending;
+	/* of each of the boot volume's since its last sync: an index into its fates */
+	size_t pending[FAKE_CUT_MAX], chosen[FAKE_CUT_MAX], pending_count;
+};
+
+/* Always true: there is at least one way. The caller says how many effects had been issued. */
+bool fake_cut_first(const struct fake_host *fake, size_t at, struct fake_cut *ret);
+bool fake_cut_next(const struct fake_host *fake, struct fake_cut *cut);
+/* A machine with the disk that is left, everything on it durable, the fields copied. Caller frees. */
+struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct fake_cut *cut);
+
+DEFINE_AUTO(fake_host, struct fake_host *, fake_host_free)
+#define auto_fake_host __attribute__((cleanup(auto_fake_host_)))

@@ -1,0 +1,207 @@
+/* Locks, programs and the running system, as the host shows them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "host_disk.h"
+#include "text.h"
+
+#define POOL "/run/moult/pool"
+
+static struct disk disk;
+static struct host *host;
+
+static void set_up(void)
+{
+	disk_make(&disk);
+	host = open_host(disk.image);
+	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+}
+
+static void tear_down(void)
+{
+	linux_host_close(host);
+	disk_done(&disk);
+}
+
+/* A second moult on the same mount, as on a live system; its exit status is what lock() said. */
+static pid_t start_other(int ready[2], int go[2])
+{
+	pid_t pid;
+	char byte;
+
+	ck_assert_int_eq(pipe(ready) | pipe(go), 0);
+	pid = fork();
+	if (pid == 0) {
+		char *other = NULL;
+		int result = host->ops->lock(host, "other, pid 7", &other);
+
+		if (write(ready[1], "x", 1) != 1 || read(go[0], &byte, 1) < 0)
+			_exit(99);
+		if (result == -EBUSY && strcmp(other, "first, pid 6") != 0)
+			_exit(98);
+		_exit(-result);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	return pid;
+}
+
+START_TEST(one_operation_at_a_time)
+{
+	int ready[2], go[2], status;
+	char *other = NULL;
+	pid_t pid = start_other(ready, go);
+
+	ck_assert_int_eq(host->ops->make_directory(host, VOLUME_POOL, "@moult", 0700), 0);
+	ck_assert_int_eq(host->ops->lock(host, "first, pid 6", &other), -EBUSY);
+	ck_text(other, "another moult"); /* it began when there was no place to say who it is */
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	/* the lock died with its holder */
+	ck_assert_int_eq(host->ops->lock(host, "first, pid 6", &other), 0);
+	ck_assert_ptr_null(other);
+	ck_assert_int_eq(host->ops->lock(host, "first, pid 6", &other), -EALREADY);
+	ck_text(get(host, VOLUME_POOL, "@moult/lock"), "first, pid 6");
+	host->ops->unlock(host);
+	ck_text(get(host, VOLUME_POOL, "@moult/lock"), "");
+}
+END_TEST
+
+static int lock_in_other_process(const char *path)
+{
+	struct flock lock = {.l_type = F_WRLCK};
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+
+	return fcntl(fd, F_SETLK, &lock);
+}
+
+static bool others_may_lock(const char *path)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(lock_in_other_process(path) == 0 ? 0 : 1);
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+START_TEST(the_package_manager_waits_and_is_waited_for)
+{
+	auto_free char *said = NULL;
+	int ready[2], status;
+	char byte;
+	pid_t pid;
+
+	run("d=" POOL "/root/var/lib/dpkg; mkdir -p $d/info $d/updates $d/triggers && "
+	    "touch $d/status");
+	ck_assert_int_eq(host->ops->package_lock(host, "root", 0), 0);
+	ck_assert_int_eq(host->ops->package_lock(host, "root", 0), -EALREADY);
+	said = output_of("dpkg --root=" POOL "/root --configure -a 2>&1");
+	ck_assert_msg(strstr(said, "lock") != NULL, "dpkg said: %s", said);
+	host->ops->package_unlock(host);
+	run("dpkg --root=" POOL "/root --configure -a");
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		int result = lock_in_other_process(POOL "/root/var/lib/dpkg/lock");
+
+		if (write(ready[1], result == 0 ? "x" : "!", 1) != 1)
+			_exit(1);
+		usleep(700000);
+		_exit(0);
+	}
+	ck_assert(read(ready[0], &byte, 1) == 1 && byte == 'x');
+	ck_assert_int_eq(host->ops->package_lock(host, "root", 0), -EBUSY);
+	/* what was taken of the two was given back meanwhile */
+	ck_assert(others_may_lock(POOL "/root/var/lib/dpkg/lock-frontend"));
+	ck_assert_int_eq(host->ops->package_lock(host, "root", 5), 0);
+	waitpid(pid, &status, 0);
+	ck_assert_int_eq(host->ops->package_lock(host, "none", 0), -ENOENT);
+}
+END_TEST
+
+static int check_run(const char *script, unsigned timeout_sec, char **ret_output, int *ret_status)
+{
+	auto_free char *path = disk_path(&disk, "check");
+
+	run("printf '%%s\\n' '#!/bin/sh' '%s' >%s && chmod +x %s", script, path, path);
+	return host->ops->run_check(host, path, "check", timeout_sec, ret_output, ret_status);
+}
+
+START_TEST(health_checks_are_bounded)
+{
+	int status = 0;
+	char *output = NULL;
+	int64_t start = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
+
+	ck_assert_int_eq(check_run("echo said $1; echo bad >&2; exit 3", 10, &output, &status), 0);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	ck_text(output, "said check\nbad\n");
+	ck_assert_int_eq(check_run("seq 100000; echo end", 20, &output, &status), 0);
+	ck_assert(strlen(output) == 4096 && text_ends(output, "\n100000\nend\n"));
+	free(output);
+	/* a child that holds the output open does not hold us */
+	ck_assert_int_eq(check_run("sleep 4 & echo left", 20, &output, &status), 0);
+	ck_text(output, "left\n");
+	ck_assert_int_eq(check_run("echo begun; sleep 61.73 & sleep 62.73", 1, &output, &status),
+			 -ETIMEDOUT);
+	ck_text(output, "begun\n");
+	ck_assert(host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC) - start < 30000000);
+	ck_text(output_of("pgrep -f 'sleep 6[12].73' | wc -l"), "0");
+	ck_assert_int_eq(host->ops->run_check(host, "/none", "check", 1, &output, &status),
+			 -ENOENT);
+}
+END_TEST
+
+START_TEST(a_signal_is_noticed)
+{
+	ck_assert(!host->ops->interrupted(host));
+	raise(SIGTERM);
+	ck_assert(host->ops->interrupted(host));
+}
+END_TEST
+
+START_TEST(the_running_system_is_not_this_one)
+{
+	struct host_running running = {0};
+	struct host_strings strings = {0};
+	const char *paths[] = {"EFI/BOOT/BOOTX64.EFI"};
+
+	ck_assert_int_eq(host->ops->running(host, &running), -ENOSYS);
+	ck_assert_int_eq(host->ops->failed_units(host, &strings), -ENOSYS);
+	ck_assert_int_eq(host->ops->mount_points(host, &strings), -ENOSYS);
+	ck_assert_int_eq(host->ops->default_routes(host, &strings), -ENOSYS);
+	ck_assert_int_eq(host->ops->reboot(host, true), -ENOSYS);
+	ck_assert_int_eq(host->ops->loader_entries(host, paths, 1), -ENOTSUP);
+}
+END_TEST
+
+START_TEST(status_is_published)
+{
+	ck_assert_int_eq(host->ops->publish_status(host, "test-host", "one\n"), 0);
+	ck_assert_int_eq(host->ops->publish_status(host, "test-host", "two\n"), 0);
+	ck_text(output_of("cat /run/moult/test-host; stat -c %%a /run/moult/test-host"),
+		"two\n644");
+	ck_assert_int_eq(host->ops->publish_status(host, "../x", "x"), -EINVAL);
+	run("rm /run/moult/test-host");
+	host->ops->log(host, 6, NULL, "nobody listens");
+}
+END_TEST
+
+TCase *host_machine_case(void)
+{
+	TCase *group = tcase_create("machine");
+
+	tcase_add_checked_fixture(group, set_up, tear_down);
+	tcase_add_test(group, one_operation_at_a_time);
+	tcase_add_test(group, the_package_manager_waits_and_is_waited_for);
+	tcase_add_test(group, health_checks_are_bounded);
+	tcase_add_test(group, a_signal_is_noticed);
+	tcase_add_test(group, the_running_system_is_not_this_one);
+	tcase_add_test(group, status_is_published);
+	return group;
+}

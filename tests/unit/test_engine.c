@@ -1,0 +1,401 @@
+/*
+ * The engine on a machine in memory: offer, bless, roll back, recover; each with every call
+ * failing once, and with the power cut after every effect.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "engine_world.h"
+#include "fault_host.h"
+#include "loader_model.h"
+#include "text.h"
+#include "unit.h"
+#include "verbs.h"
+
+#define must(call) ck_assert_msg(call, "%s", err.text)
+
+static const struct generation *find(const struct engine_world *world, unsigned id)
+{
+	return listing_find(&world->machine.listing, id);
+}
+
+/* What the loader would boot by itself, by the independent model. */
+static unsigned default_generation(const struct fake_host *fake)
+{
+	auto_model_menu struct model_menu menu = {0};
+	const char *at;
+
+	loader_model_read(&fake->disk, &menu);
+	ck_assert_ptr_nonnull(menu.chosen);
+	ck_assert(loader_model_is_bootable(&fake->disk, menu.chosen));
+	at = strstr(menu.chosen->options, "moult.gen=");
+	return at ? (unsigned)atoi(at + strlen("moult.gen=")) : 99;
+}
+
+static const struct menu_entry *entry_of(const struct engine_world *world, unsigned id)
+{
+	for (size_t i = world->machine.menu.count; i > 0; i--)
+		if (world->machine.menu.entries[i - 1].generation == id)
+			return &world->machine.menu.entries[i - 1];
+	return NULL;
+}
+
+/* --- what each does ------------------------------------------------------------------------------ */
+
+START_TEST(an_offered_generation_is_the_default_and_counted)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 2);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_TRIAL);
+	ck_assert(entry_of(&world, 2)->counted);
+	ck_assert_uint_eq(listing_current(&world.machine.listing)->id, 1);
+	ck_assert_uint_eq(menu_truth(&world.machine.menu)->generation, 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(offering_another_takes_the_first_one_back)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	must(engine_offer(&world.machine, 3, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 3);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	ck_assert_ptr_null(entry_of(&world, 2));
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_blessed_generation_is_current_and_the_former_one_stays_in_the_menu)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	must(engine_bless(&world.machine, 2, &err));
+	ck_assert_int_eq(find(&world, 2)->state, GEN_GOOD);
+	ck_assert_uint_eq(listing_current(&world.machine.listing)->id, 2);
+	ck_assert_uint_eq(default_generation(world.fake), 2);
+	ck_assert_int_eq(entry_of(&world, 1)->role, MENU_OLD);
+	ck_assert(!entry_of(&world, 2)->counted);
+	ck_assert_uint_eq(menu_find(&world.machine.menu, 0)->generation, 0);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(rolling_back_makes_the_old_one_current_and_copies_no_kernel)
+{
+	struct engine_world world;
+	struct verb_request request = {.verb = "rollback", .which = "1"};
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned writes;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	must(engine_bless(&world.machine, 2, &err));
+	fake_host_mark(world.fake);
+	writes = world.fake->boot_writes;
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	ck_assert_uint_eq(listing_current(&world.machine.listing)->id, 1);
+	ck_assert_int_eq(entry_of(&world, 2)->role, MENU_OLD);
+	/* the entry and its byte, the former's old entry and its byte, two entries removed */
+	ck_assert_uint_le(world.fake->boot_writes - writes, 6);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(answer, "next"), "id")),
+			 1);
+	json_decref(answer);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_bad_generation_is_tried_again_only_when_that_is_meant)
+{
+	static const char *const accept[] = {"BAD_GENERATION", NULL};
+	struct engine_world world;
+	struct verb_request request = {.verb = "rollback", .which = "2"};
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	engine_runs(&world, 2, entry_of(&world, 2)->serial, true, "b1");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	request.verb = "give-up";
+	request.reason = "sshd is dead";
+	must(verb_give_up(&world.machine, &request, &answer, &err));
+	ck_assert_uint_eq(world.fake->reboots, 1);
+	json_decref(answer);
+	for (int i = 0; i < 3; i++)
+		loader_model_boot(&world.fake->disk);
+	engine_runs(&world, 1, 2, false, "b2");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BAD);
+	ck_assert_str_eq(find(&world, 2)->reason, "sshd is dead");
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	request = (struct verb_request){.verb = "rollback", .which = "2"};
+	ck_assert(!verb_rollback(&world.machine, &request, &answer, &err));
+	ck_assert_int_eq(err.kind, ERR_NEEDS_ACK);
+	err = (struct err){0};
+	request.accept = accept;
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 2);
+	ck_assert_uint_eq(listing_current(&world.machine.listing)->id, 1);
+	json_decref(answer);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(tries_without_any_verdict_leave_it_built)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	for (int i = 0; i < 4; i++)
+		loader_model_boot(&world.fake->disk);
+	engine_runs(&world, 1, 2, false, "b9");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	ck_assert_ptr_nonnull(strstr(find(&world, 2)->reason, "without a verdict"));
+	ck_assert_uint_eq(find(&world, 2)->publications[0].attempt_count, 3);
+	ck_assert_ptr_null(entry_of(&world, 2));
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(an_entry_that_the_loader_lost_costs_one_try)
+{
+	struct engine_world world;
+	struct err err = {0};
+	uint64_t serial;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	serial = entry_of(&world, 2)->serial;
+	ck_assert_int_eq(world.fake->host.ops->remove(&world.fake->host, VOLUME_BOOT,
+						      entry_of(&world, 2)->path),
+			 0);
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_gt(entry_of(&world, 2)->serial, serial);
+	ck_assert_uint_eq(entry_of(&world, 2)->tries_left, 2);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_TRIAL);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_trial_boot_records_its_attempt_and_touches_nothing_else)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	loader_model_boot(&world.fake->disk);
+	engine_runs(&world, 2, entry_of(&world, 2)->serial, true, "b1");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_eq(find(&world, 2)->publications[0].attempt_count, 1);
+	ck_assert_int_eq(find(&world, 2)->publications[0].attempts[0].outcome, OUTCOME_STARTED);
+	ck_assert_uint_eq(entry_of(&world, 2)->tries_left, 2);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_second_moult_is_told_who_has_the_lock)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	world.fake->lock_holder = "'moult upgrade' since noon, pid 7";
+	ck_assert(!engine_offer(&world.machine, 2, &err));
+	ck_assert_int_eq(err.kind, ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.text, "'moult upgrade' since noon"));
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_full_boot_volume_is_refused_before_anything_is_copied)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	world.fake->space[VOLUME_BOOT].free_bytes = 100;
+	ck_assert(!engine_offer(&world.machine, 2, &err));
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	ck_assert_ptr_null(entry_of(&world, 2));
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_lost_boot_volume_is_rebuilt_from_the_directories)
+{
+	struct engine_world world;
+	struct verb_request request = {.verb = "repair"};
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	must(engine_bless(&world.machine, 2, &err));
+	ck_assert_int_eq(
+		world.fake->host.ops->remove_tree(&world.fake->host, VOLUME_BOOT, "loader"), 0);
+	ck_assert_int_eq(world.fake->host.ops->remove_tree(&world.fake->host, VOLUME_BOOT, "moult"),
+			 0);
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(verb_repair(&world.machine, &request, &answer, &err));
+	json_decref(answer);
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 2);
+	ck_assert_int_eq(entry_of(&world, 1)->role, MENU_OLD);
+	engine_world_done(&world);
+}
+END_TEST
+
+/* --- what can go wrong -------------------------------------------------------------------------- */
+
+typedef bool engine_call(struct machine *machine, unsigned id, struct err *err);
+
+static const struct {
+	const char *name;
+	engine_call *prepare, *call;
+	unsigned before, after; /* generations that may boot by default */
+} operations[] = {
+	{"offer", NULL, engine_offer, 1, 2},
+	{"bless", engine_offer, engine_bless, 2, 2},
+};
+
+/* After recovery: the default is one of two, whole; pool and menu agree; nothing is left to do. */
+static void assert_settled(struct engine_world *world, size_t which, const char *when)
+{
+	struct err err = {0};
+	unsigned boots;
+	size_t effects;
+	const struct menu_entry *truth;
+
+	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
+	boots = default_generation(world->fake);
+	ck_assert_msg(boots == operations[which].before || boots == operations[which].after,
+		      "%s: generation %u boots", when, boots);
+	truth = menu_truth(&world->machine.menu);
+	ck_assert_ptr_nonnull(truth);
+	ck_assert_msg(listing_current(&world->machine.listing)->id == truth->generation,
+		      "%s: current is %u, the menu says %u", when,
+		      listing_current(&world->machine.listing)->id, truth->generation);
+	ck_assert_int_eq(find(world, truth->generation)->state, GEN_GOOD);
+	effects = world->fake->effect_count;
+	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
+	for (size_t i = effects; i < world->fake->effect_count; i++)
+		fprintf(stderr, "again: %d %s %.300s\n", world->fake->effects[i].kind,
+			world->fake->effects[i].path, world->fake->effects[i].bytes);
+	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %d to %s",
+		      when, world->fake->effects[effects].kind, world->fake->effects[effects].path);
+}
+
+static void fail_at(size_t which, unsigned call, bool *ret_reached)
+{
+	struct engine_world world;
+	struct fault_host fault;
+	struct err err = {0};
+	char when[80];
+
+	engine_world_open(&world);
+	if (operations[which].prepare)
+		must(operations[which].prepare(&world.machine, 2, &err));
+	fault_host_init(&fault, &world.fake->host);
+	fault.fail_at = call;
+	fault.errnum = EIO;
+	if (engine_world_reopen(&world, &fault.host, &err))
+		operations[which].call(&world.machine, 2, &err);
+	*ret_reached = fault.failed != NULL;
+	snprintf(when, sizeof(when), "%s, call %u (%s) failed", operations[which].name, call,
+		 fault.failed ? fault.failed : "none");
+	world.fake->locked = false;
+	err = (struct err){0};
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	assert_settled(&world, which, when);
+	engine_world_done(&world);
+}
+
+START_TEST(any_call_may_fail)
+{
+	for (size_t which = 0; which < COUNT(operations); which++) {
+		bool reached = true;
+
+		for (unsigned call = 1; reached; call++)
+			fail_at(which, call, &reached);
+	}
+}
+END_TEST
+
+static void judge_cut(const struct engine_world *world, const struct fake_cut *cut, size_t which)
+{
+	struct engine_world after = {.progress = world->progress};
+	struct err err = {0};
+	unsigned boots;
+	char when[80];
+
+	snprintf(when, sizeof(when), "%s, power cut after effect %zu", operations[which].name,
+		 cut->at);
+	after.fake = fake_host_after_cut(world->fake, cut);
+	after.fake->locked = false;
+	boots = default_generation(after.fake);
+	ck_assert_msg(boots == operations[which].before || boots == operations[which].after,
+		      "%s: generation %u boots", when, boots);
+	ck_assert_msg(engine_world_reopen(&after, &after.fake->host, &err), "%s: %s", when,
+		      err.text);
+	assert_settled(&after, which, when);
+	engine_world_done(&after);
+}
+
+/* All ways where there are few, the first and last ones where there are many. */
+START_TEST(the_power_may_go_after_any_effect)
+{
+	for (size_t which = 0; which < COUNT(operations); which++) {
+		struct engine_world world;
+		struct err err = {0};
+
+		engine_world_open(&world);
+		if (operations[which].prepare)
+			must(operations[which].prepare(&world.machine, 2, &err));
+		fake_host_mark(world.fake);
+		must(operations[which].call(&world.machine, 2, &err));
+		for (size_t at = 0; at <= world.fake->effect_count; at++) {
+			struct fake_cut cut;
+			int ways = 0;
+
+			for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 40;
+			     more = fake_cut_next(world.fake, &cut), ways++)
+				judge_cut(&world, &cut, which);
+		}
+		engine_world_done(&world);
+	}
+}
+END_TEST
+
+UNIT_MAIN("engine", an_offered_generation_is_the_default_and_counted,
+	  offering_another_takes_the_first_one_back,
+	  a_blessed_generation_is_current_and_the_former_one_stays_in_the_menu,
+	  rolling_back_makes_the_old_one_current_and_copies_no_kernel,
+	  a_bad_generation_is_tried_again_only_when_that_is_meant,
+	  tries_without_any_verdict_leave_it_built, an_entry_that_the_loader_lost_costs_one_try,
+	  a_trial_boot_records_its_attempt_and_touches_nothing_else,
+	  a_second_moult_is_told_who_has_the_lock,
+	  a_full_boot_volume_is_refused_before_anything_is_copied,
+	  a_lost_boot_volume_is_rebuilt_from_the_directories, any_call_may_fail,
+	  the_power_may_go_after_any_effect)
