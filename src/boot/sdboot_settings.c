@@ -53,8 +53,14 @@ static bool next_setting(const char **cursor, const char *end, struct setting *r
 	size_t length;
 
 	while (text_next_line(cursor, end, &line, &length)) {
+		const char *carriage_return = memchr(line, '\r', length);
 		char copy[160] = "";
 
+		/* ends a line for the loader too */
+		if (carriage_return) {
+			length = (size_t)(carriage_return - line);
+			*cursor = carriage_return + 1;
+		}
 		if (length >= sizeof(copy))
 			continue;
 		memcpy(copy, line, length);

@@ -22,6 +22,7 @@ enum stage_mount_kind {
 	STAGE_BIND_READ_ONLY, /* lower (pool) → at */
 	STAGE_FILE,           /* a file `at` with content `text`, mode `mode`: seen only inside, the root keeps what it had */
 	STAGE_DIRECTORY,      /* a directory `at`, made where missing; meant for a tmpfs */
+	STAGE_TMPFS,          /* an empty tmpfs → at, a missing directory is made */
 };
 
 struct stage_mount {

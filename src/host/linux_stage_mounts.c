@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -142,23 +143,41 @@ static int open_or_make_file(int root, const char *path)
 	return fd == -ENOENT ? make_file(root, path, LINK_DEPTH_MAX) : fd;
 }
 
-static int mount_file(struct stage_build *build, const struct stage_mount *file)
+static int put_text(int fd, const struct stage_mount *file)
+{
+	int r = write_all(fd, file->text, strlen(file->text));
+
+	return r == 0 && fchmod(fd, file->mode) < 0 ? -errno : r;
+}
+
+static bool is_on_tmpfs(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && st.f_type == TMPFS_MAGIC;
+}
+
+static int bind_file(struct stage_build *build, const struct stage_mount *file, int target)
 {
 	auto_free char *name = xasprintf("file%u", build->file_count++);
 	auto_close int source =
 		openat(build->scratch, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	auto_close int target = -1;
-	int r;
+	int r = source < 0 ? -errno : put_text(source, file);
 
-	if (source < 0)
-		return -errno;
-	r = write_all(source, file->text, strlen(file->text));
-	if (r < 0)
-		return r;
-	if (fchmod(source, file->mode) < 0)
-		return -errno;
-	target = open_or_make_file(build->root, file->at);
-	return target < 0 ? target : stage_bind(source, target, MOUNT_ATTR_NODEV);
+	return r < 0 ? r : stage_bind(source, target, MOUNT_ATTR_NODEV);
+}
+
+/* On a tmpfs it is an ordinary file, which programs may replace. */
+static int mount_file(struct stage_build *build, const struct stage_mount *file)
+{
+	auto_close int target = open_in_root(build->root, file->at, O_PATH);
+
+	if (target == -ENOENT) {
+		target = make_file(build->root, file->at, LINK_DEPTH_MAX);
+		if (target >= 0 && is_on_tmpfs(target))
+			return put_text(target, file);
+	}
+	return target < 0 ? target : bind_file(build, file, target);
 }
 
 /* --- mounts that the caller asked for -------------------------------------------------------- */
@@ -225,12 +244,22 @@ static int mount_directory(struct stage_build *build, const struct stage_mount *
 	return fd < 0 ? fd : 0;
 }
 
+static int mount_tmpfs(struct stage_build *build, const struct stage_mount *mount)
+{
+	const struct stage_filesystem want = {"tmpfs", OPTIONS("mode=0755"),
+					      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	auto_close int fd = stage_mount_at(build, mount->at, &want);
+
+	return fd < 0 ? fd : 0;
+}
+
 static int (*const mounters[])(struct stage_build *, const struct stage_mount *) = {
 	[STAGE_OVERLAY] = mount_overlay,
 	[STAGE_BIND] = mount_bind,
 	[STAGE_BIND_READ_ONLY] = mount_bind_read_only,
 	[STAGE_FILE] = mount_file,
 	[STAGE_DIRECTORY] = mount_directory,
+	[STAGE_TMPFS] = mount_tmpfs,
 };
 
 static int mount_wanted(struct stage_build *build)

@@ -2,7 +2,7 @@
  * fill_driver - fill and replay by themselves, on an image, for fill_test.py.
  *
  *	fill_driver IMAGE carve                      @gens/.1.tmp/root → @gens/1/root and data
- *	fill_driver IMAGE fill ID [--release R] [--accept] [--preview] [-- COMMAND…]
+ *	fill_driver IMAGE fill ID [--release R] [--accept] [--preview] [--terminal] [-- COMMAND…]
  *	fill_driver IMAGE replay ID
  *
  * Prints one JSON document; the exit status says only whether it could.
@@ -97,15 +97,17 @@ static bool verb_fill(struct driver *driver, char **argv, struct err *err)
 			fill.accept_data_change = true;
 		else if (strcmp(*argv, "--preview") == 0)
 			only_preview = true;
+		else if (strcmp(*argv, "--terminal") == 0)
+			fill.terminal = true;
 		else if (strcmp(*argv, "--release") == 0 && argv[1])
 			fill.release = *++argv;
 		else if (strcmp(*argv, "--") == 0)
 			break;
 	}
-	if (*argv) {
+	if (*argv)
 		fill.command = (const char *const *)argv + 1;
+	if (*argv || fill.terminal)
 		fill.source = source_find("command");
-	}
 	done = begin(driver, making, err) && run_all(&fill, only_preview, err);
 	json_object_set_new(driver->answer, "changes", package_changes_json(&fill.changes));
 	json_put_string(driver->answer, "what", fill.what);

@@ -13,7 +13,10 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,10 +26,11 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "vm"))
 
-from recipe import archive, root as recipe_root  # noqa: E402
+from recipe import root as recipe_root  # noqa: E402
+from rig import archive  # noqa: E402
 
 CLONE_NEWNS = 0x20000
-NEEDS_ACK, REFUSED, SYSTEM = 4, 3, 7
+REFUSED, NEEDS_ACK, SYSTEM, INTERRUPTED = 3, 4, 7, 9  # enum err_kind
 SPEC = types.SimpleNamespace(suite="bookworm", security=False, kernel="cloud",
                              loader="systemd-boot", include=())
 DRIVER = None
@@ -394,6 +398,54 @@ class FillTest(unittest.TestCase):
         answer = self.machine.fill("--", "sh", "-c", "echo no; exit 5")
         self.assertEqual(answer["kind"], REFUSED)
         self.assertIn("status 5", answer["error"])
+
+    def test_interrupt(self):
+        number, self.machine.next_id = self.machine.next_id, self.machine.next_id + 1
+        with subprocess.Popen([DRIVER, self.machine.image, "fill", str(number), "--", "sh", "-c",
+                               "echo begun; exec sleep 1000"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as driver:
+            while "begun" not in driver.stderr.readline():
+                pass
+            driver.send_signal(signal.SIGTERM)
+            answer = json.loads(driver.communicate(timeout=20)[0])
+        self.assertEqual(answer["kind"], INTERRUPTED)
+        self.assertIn("the running system is as it was", answer["error"])
+
+    def test_shell(self):
+        number, self.machine.next_id = self.machine.next_id, self.machine.next_id + 1
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(DRIVER, [DRIVER, str(self.machine.image), "fill", str(number), "--terminal"])
+        said = self.converse(terminal, [
+            (f"(moult {number})", "sleep 100 & jobs; fg\n"),
+            ("sleep 100\r\n", "\x03"),
+            (f"(moult {number})", "tty; cat /proc/self/status | grep CapEff; id -u >/etc/made\n"),
+            ("CapEff", "exit\n"),
+        ])
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertIn("[1]+  Running", said)
+        self.assertNotIn("no job control", said)
+        self.assertTrue(json.loads(said[said.rindex("\n{"):])["ok"], said)
+        with self.machine.disk() as top:
+            directory = top / f"@gens/{number}"
+            self.assertEqual((directory / "root/etc/made").read_text(), "0\n")
+            self.assertNotIn("root/.bash_history", tree(directory / "replay"))
+
+    def converse(self, terminal, exchange):
+        """Wait for each text, then type the answer; what was said until the end."""
+        said, seen = "", 0
+        for expected, answer in [*exchange, (None, None)]:
+            while expected is None or expected not in said[seen:]:
+                if not select.select([terminal], [], [], 60)[0]:
+                    self.fail(f"no {expected!r} in {said!r}")
+                try:
+                    said += os.read(terminal, 4096).decode(errors="replace")
+                except OSError:
+                    self.assertIsNone(expected, said)
+                    return said
+            seen = len(said)
+            os.write(terminal, answer.encode())
+        return said
 
     # --- the distribution -------------------------------------------------------------------------
 

@@ -358,18 +358,21 @@ START_TEST(test_files_are_only_inside)
 		{.kind = STAGE_FILE, .at = "/bin/policy", .text = "exit 101\n", .mode = 0755},
 		{.kind = STAGE_FILE, .at = "/etc/there", .text = "mine\n", .mode = 0644},
 		{.kind = STAGE_FILE, .at = "/run/a/b", .text = "tmp\n", .mode = 0600},
+		{.kind = STAGE_TMPFS, .at = "/run/decoy"},
 		{.kind = STAGE_DIRECTORY, .at = "/run/decoy/EFI"},
 		/* links that lead out lead to the root's own top */
 		{.kind = STAGE_FILE, .at = "/etc/escape", .text = "in\n", .mode = 0644},
 		{.kind = STAGE_BIND, .at = "/etc/away/moult-stage-away", .lower = "shared"},
 	};
 	static const struct stage stage = {
-		.root = "root", .mounts = mounts, .mount_count = 6, .capabilities = ORDINARY};
+		.root = "root", .mounts = mounts, .mount_count = 7, .capabilities = ORDINARY};
 
-	ck_assert_int_eq(run_in(&stage,
-				"sh /bin/policy; [ $? = 101 ] && [ -x /bin/policy ] && "
-				"cat /etc/there /run/a/b /etc/escape && "
-				"[ -d /run/decoy/EFI ] && touch /tmp/moult-stage-away/came"),
+	ck_assert_int_eq(run_in(&stage, "sh /bin/policy; [ $? = 101 ] && [ -x /bin/policy ] && "
+					"cat /etc/there /run/a/b /etc/escape && "
+					"touch /run/x && rm /run/a/b && "
+					"[ -d /run/decoy/EFI ] && "
+					"grep -q ' /run/decoy .* tmpfs ' /proc/self/mountinfo && "
+					"touch /tmp/moult-stage-away/came"),
 			 0);
 	ck_assert_msg(world.exit_status == 0, "%s", world.output.bytes);
 	ck_assert_str_eq(world.output.bytes, "mine\ntmp\nin\n");

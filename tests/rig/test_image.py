@@ -12,9 +12,9 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "vm"))
 
-from recipe import archive, disk  # noqa: E402
-from rig import RigError, cache, image  # noqa: E402
-from rig.screen import Screen  # noqa: E402
+from recipe import disk  # noqa: E402
+from rig import RigError, archive, cache, image  # noqa: E402
+from rig.console import Screen  # noqa: E402
 
 SPEC = disk.Spec(size=384 << 20, esp_size=64 << 20)
 IDENTITY = disk.Identity.of("test")

@@ -12,22 +12,22 @@ struct reading {
 
 static const struct reading one_line[] = {
 	{"", NULL, 0, ""},
-	{"deb http://deb.debian.org/debian bookworm main",
-	 "deb http://deb.debian.org/debian trixie main", 1, ""},
-	{"deb http://deb.debian.org/debian/ bookworm main contrib\n"
-	 "deb-src\thttp://deb.debian.org/debian/   bookworm-updates  main # note\n"
-	 "deb http://security.debian.org/debian-security bookworm-security main\n"
-	 "deb http://security.debian.org/debian-security bookworm/updates main\n"
+	{"deb http://mirror.example/debian bookworm main",
+	 "deb http://mirror.example/debian trixie main", 1, ""},
+	{"deb http://mirror.example/debian/ bookworm main contrib\n"
+	 "deb-src\thttp://mirror.example/debian/   bookworm-updates  main # note\n"
+	 "deb http://security.example/debian-security bookworm-security main\n"
+	 "deb http://security.example/debian-security bookworm/updates main\n"
 	 "deb http://mirror/debian bookworm-backports main\r\n"
 	 "deb http://mirror/debian bookworm-proposed-updates contrib\n",
-	 "deb http://deb.debian.org/debian/ trixie main contrib\n"
-	 "deb-src\thttp://deb.debian.org/debian/   trixie-updates  main # note\n"
-	 "deb http://security.debian.org/debian-security trixie-security main\n"
-	 "deb http://security.debian.org/debian-security trixie/updates main\n"
+	 "deb http://mirror.example/debian/ trixie main contrib\n"
+	 "deb-src\thttp://mirror.example/debian/   trixie-updates  main # note\n"
+	 "deb http://security.example/debian-security trixie-security main\n"
+	 "deb http://security.example/debian-security trixie/updates main\n"
 	 "deb http://mirror/debian trixie-backports main\r\n"
 	 "deb http://mirror/debian trixie-proposed-updates contrib\n",
 	 6, ""},
-	{"# deb http://deb.debian.org/debian bookworm main\n\n  \nrpm http://x bookworm main\ndeb\n"
+	{"# deb http://mirror.example/debian bookworm main\n\n  \nrpm http://x bookworm main\ndeb\n"
 	 "deb http://x\ndeb [arch=amd64\ndeb [a=b]\n",
 	 NULL, 0, ""},
 	{"deb [arch=amd64 signed-by=/usr/share/keyrings/bookworm.gpg] http://m/debian bookworm "
@@ -56,13 +56,13 @@ static const struct reading one_line[] = {
 
 static const struct reading deb822[] = {
 	{"", NULL, 0, ""},
-	{"Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: bookworm bookworm-updates\n"
+	{"Types: deb\nURIs: http://mirror.example/debian/\nSuites: bookworm bookworm-updates\n"
 	 "Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/bookworm.gpg\n\n"
-	 "Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: bookworm-security\n"
+	 "Types: deb\nURIs: http://mirror.example/debian-security\nSuites: bookworm-security\n"
 	 "Components: main",
-	 "Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: trixie trixie-updates\n"
+	 "Types: deb\nURIs: http://mirror.example/debian/\nSuites: trixie trixie-updates\n"
 	 "Components: main non-free-firmware\nSigned-By: /usr/share/keyrings/bookworm.gpg\n\n"
-	 "Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: trixie-security\n"
+	 "Types: deb\nURIs: http://mirror.example/debian-security\nSuites: trixie-security\n"
 	 "Components: main",
 	 3, ""},
 	{"types: deb\nuris: http://m/debian\nSUITES:\n bookworm\n# bookworm stays here\n"

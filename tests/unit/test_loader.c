@@ -6,83 +6,6 @@
 #include "text.h"
 #include "unit.h"
 
-/* ---- the table ---- */
-
-START_TEST(table)
-{
-	ck_assert_ptr_eq(loader_find("systemd-boot"), &sdboot_loader);
-	ck_assert_ptr_null(loader_find("lilo"));
-	ck_assert_uint_ge(loader_count, 1);
-	ck_assert_str_eq(sdboot_loader.settings(), sdboot_settings_text);
-	ck_assert(sdboot_loader.wants_text("loader/loader.conf"));
-	ck_assert(sdboot_loader.wants_text("loader/entries/x.conf"));
-	ck_assert(!sdboot_loader.wants_text("loader/entries/x/y.conf"));
-	ck_assert(!sdboot_loader.wants_text("loader/entriesx"));
-	ck_assert(!sdboot_loader.wants_text("moult/sha256-x.linux"));
-}
-END_TEST
-
-/* ---- parse ---- */
-
-START_TEST(parse_a_used_machine)
-{
-	auto_at struct at at = at_in_use();
-
-	ck_assert_uint_eq(at.menu.count, 3);
-	ck_assert_uint_eq(at.menu.foreign_count, 1);
-	ck_assert_str_eq(at.menu.foreign[0], "debian.conf");
-	ck_assert_uint_eq(at.menu.blob_count, 6);
-	ck_assert_uint_eq(at.menu.torn_count, 0);
-	ck_assert_uint_eq(menu_truth(&at.menu)->generation, 7);
-	ck_assert_uint_eq(menu_next(&at.menu)->serial, 7);
-	ck_assert(sdboot_settings_are_ours(at.menu.settings));
-}
-END_TEST
-
-START_TEST(parse_strange_things)
-{
-	static const struct loader_file files[] = {
-		{"loader/loader.conf", NULL},
-		{"loader/loader.conf", "timeout 1\n"},
-		{"loader/random-seed", NULL},
-		{"loader/entries/MOULT-~1.CON", NULL},
-		{"loader/entries/moult-~1.con", NULL},
-		{"loader/entries/unreadable.conf", NULL},
-		{"loader/entries/mine.conf",
-		 "linux /moult/sha256-1.linux\ninitrd //moult/sha256-2.initrd\nefi /EFI/x.efi\n"
-		 "#linux /moult/sha256-3.linux\noptions linux\n"},
-		{"loader/entries/moult-000004+3-0.conf", "linux /moult/sha256-1.linux\n"},
-		{"loader/entries/moult-000004+2-1.conf", "linux /moult/SHA256-9.linux\n"},
-		{"loader/entries/moult-000004+1-2.conf", NULL},
-		{"loader/entries/moult-old-000004.conf", "linux /elsewhere/linux\n"},
-		{"loader/entries/moult-5.conf", "linux /moult/sha256-8.linux\n"},
-		{"moult/sha256-1.linux", NULL},
-		{"moult/sha256-9.linux", NULL},
-		{"moult/reserve", NULL},
-		{"moultx/sha256-1.linux", NULL},
-	};
-	auto_menu struct menu menu = {0};
-	struct err err = {0};
-
-	ck_assert(sdboot_parse(files, COUNT(files), &menu, &err));
-	ck_assert_str_eq(menu.settings, "timeout 1\n");
-	ck_assert_uint_eq(menu.count, 5);
-	ck_assert_uint_eq(menu.foreign_count, 2);
-	ck_assert_uint_eq(menu.blob_count, 2);
-	/* mine: three; the others: one each but for the kernel elsewhere */
-	ck_assert_uint_eq(menu.other_blob_count, 6);
-	/* two aliases, the strange name, and the three of one serial */
-	ck_assert_uint_eq(menu.torn_count, 6);
-	for (size_t i = 0; i < menu.count; i++)
-		ck_assert(!menu.entries[i].whole);
-	ck_assert(menu_is_torn(&menu, menu_find_path(&menu, files[7].path)));
-	ck_assert(!menu_is_torn(&menu, menu_find_path(&menu, files[10].path)));
-	ck_assert(menu_find_path(&menu, files[11].path)->kernel_missing);
-	ck_assert(!menu_find_path(&menu, files[8].path)->kernel_missing);
-	ck_assert(!menu_find_path(&menu, files[10].path)->kernel_missing);
-}
-END_TEST
-
 /* ---- offer, adopt, keep_old ---- */
 
 START_TEST(one_commit_point)
@@ -309,20 +232,6 @@ START_TEST(counted_entry_without_a_switch)
 END_TEST
 
 /* An enabled entry of the same serial that cannot be taken away stops a plan. */
-/* A copy under a strange name may be whole in every other respect. */
-START_TEST(strange_name_of_a_whole_entry)
-{
-	auto_at struct at at = at_in_use();
-	auto_free char *text = at_text(&at, "moult-000007.conf");
-	const struct menu_entry *copy;
-
-	at_put_entry(&at, "moult-7.conf", text);
-	copy = menu_find_path(&at.menu, "loader/entries/moult-7.conf");
-	ck_assert(!copy->whole && copy->enabled && copy->generation == 7);
-	ck_assert_ptr_ne(menu_truth(&at.menu), copy);
-}
-END_TEST
-
 START_TEST(empty_boot_volume)
 {
 	auto_at struct at at = {.fake = world_new()};
@@ -532,12 +441,10 @@ START_TEST(settle_needs_a_candidate)
 }
 END_TEST
 
-UNIT_MAIN("loader", table, parse_a_used_machine, parse_strange_things, one_commit_point,
-	  offer_needs_something_to_come_back_to, serials_only_grow, tries_have_one_digit,
-	  too_long_for_every_verb, blobs_must_be_named_and_there, offer_again,
+UNIT_MAIN("loader", one_commit_point, offer_needs_something_to_come_back_to, serials_only_grow,
+	  tries_have_one_digit, too_long_for_every_verb, blobs_must_be_named_and_there, offer_again,
 	  same_serial_other_contents, same_serial_other_counter, torn_entries_are_not_touched,
-	  counted_entry_without_a_switch, strange_name_of_a_whole_entry, empty_boot_volume,
-	  check_of_another_volume, last_candidate_under_another_name, the_last_one_stays,
-	  what_does_not_count_as_another, nothing_to_do, enable_gone,
-	  enable_checks_everything_again, enable_without_its_blobs,
+	  counted_entry_without_a_switch, empty_boot_volume, check_of_another_volume,
+	  last_candidate_under_another_name, the_last_one_stays, what_does_not_count_as_another,
+	  nothing_to_do, enable_gone, enable_checks_everything_again, enable_without_its_blobs,
 	  enable_beside_one_without_a_switch, settle_only_once, settle_needs_a_candidate)

@@ -433,6 +433,7 @@ START_TEST(settings_of_owner_stay)
 	}
 	ck_assert(!sdboot_settings_are_ours(NULL));
 	ck_assert(!sdboot_settings_are_ours("timeout 3\n"));
+	ck_assert(!sdboot_settings_are_ours("default moult-[0-9]*\neditor no\rdefault debian\n"));
 	ck_assert(!sdboot_settings_are_ours("default moult-[0-9]*\ndefault debian\n"));
 }
 END_TEST

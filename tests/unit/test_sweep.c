@@ -61,26 +61,6 @@ START_TEST(unreadable_menu)
 }
 END_TEST
 
-/* Entries of others: the one that the loader would put first is what an adoption takes over. */
-START_TEST(first_of_the_others)
-{
-	static const struct loader_file files[] = {
-		{"loader/entries/b.conf", "version 2\noptions two\nlinux /b\n"},
-		{"loader/entries/a.conf", "sort-key x\nversion 1\noptions one\nlinux /a\n"},
-		{"loader/entries/c.conf", "sort-key x\nversion 3\noptions three\nlinux /c\n"},
-		{"loader/entries/d.conf", "sort-key x\nversion 4\noptions four\n#linux /d\n"},
-		{"loader/entries/e.conf", "sort-key x\nversion 5\nlinux /e\n"},
-		{"loader/entries/f.conf", "sort-key x\nversion 2\noptions two\nlinux /f\n"},
-	};
-	auto_menu struct menu menu = {0};
-	struct err err = {0};
-
-	ck_assert(sdboot_parse(files, COUNT(files), &menu, &err));
-	ck_assert_str_eq(menu.foreign_first->options, "three");
-	ck_assert_str_eq(sdboot_base_name("no-directory.conf"), "no-directory.conf");
-}
-END_TEST
-
 /* ---- sweep ---- */
 
 static void publish(struct generation *gen, unsigned generation, enum pub_kind kind)
@@ -171,5 +151,5 @@ START_TEST(sweep_keeps_blobs_of_disabled_entries)
 }
 END_TEST
 
-UNIT_MAIN("sweep", first_of_the_others, after_a_plan, unreadable_menu, sweep_keeps_what_is_named,
-	  sweep_sees_the_plan, sweep_keeps_blobs_of_disabled_entries)
+UNIT_MAIN("sweep", after_a_plan, unreadable_menu, sweep_keeps_what_is_named, sweep_sees_the_plan,
+	  sweep_keeps_blobs_of_disabled_entries)

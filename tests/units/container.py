@@ -21,6 +21,7 @@ from recipe.disk import Spec  # noqa: E402
 from rig.command import call  # noqa: E402
 from rig.image import private_mounts  # noqa: E402
 
+SUITE = os.environ.get("MOULT_SUITE", "bookworm")
 REBOOT_STATUS = 133
 TRIAL = "moult.gen=7 moult.serial=12 moult.trial=1"
 
@@ -61,15 +62,16 @@ def tree():
 
 
 @contextlib.contextmanager
-def debian(suite):
-    """A Debian root with the units in it, unpacked."""
+def debian(suite, with_units=True):
+    """A Debian root, with the units in it, unpacked."""
     private_mounts()
     spec = Spec(suite=suite)
     with tempfile.TemporaryDirectory(prefix="moult-units-") as scratch:
         with root.obtain(spec, root.named(spec)) as archived:
             call("tar", "-xpf", archived, "-C", scratch, "--numeric-owner",
                  "--exclude=./boot/*", "--exclude=./usr/lib/modules/*")
-        call("cp", "-a", f"{tree()}/.", scratch)
+        if with_units:
+            call("cp", "-a", f"{tree()}/.", scratch)
         yield pathlib.Path(scratch)
 
 

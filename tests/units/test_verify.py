@@ -1,6 +1,5 @@
 """The units as systemd reads them in a real Debian root: no error, no warning, no cycle."""
 
-import os
 import subprocess
 import unittest
 
@@ -12,14 +11,15 @@ class Verify(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.root = cls.enterClassContext(container.debian(os.environ.get("MOULT_SUITE", "bookworm")))
+        cls.root = cls.enterClassContext(container.debian(container.SUITE))
         container.write(cls.root, "usr/bin/moult", "#!/bin/sh\n", 0o755)
 
     def inside(self, *words, command_line=container.TRIAL):
         """Run a program in the root, with a /proc and a /run of its own; returns what it says."""
         # Bound to itself: systemd 257 wants / to be a mount before it runs generators.
-        script = ('mount --rbind "$0" "$0" && cd "$0" && mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/run" && '
-                  'mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" "$@"')
+        script = ('mount --rbind "$0" "$0" && mount -t proc proc "$0/proc" && '
+                  'mount -t tmpfs tmpfs "$0/run" && mount -t tmpfs tmpfs "$0/tmp" && '
+                  'exec chroot "$0" "$@"')
         done = subprocess.run(
             ["unshare", "--mount", "--pid", "--fork", "sh", "-c", script, self.root, *words],
             check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 
-from rig import cache, image
+from rig import archive, cache, image
 from rig.command import call, say
 
 from . import guest, root, stage
@@ -48,8 +48,9 @@ class Identity:
 def build(spec, output):
     """Make a disk image, or copy the one that was made from the same inputs before."""
     tar = root.named(spec)
-    debs = [path.read_bytes() for path in spec.debs]
-    name = cache.digest(tar, spec.size, spec.esp_size, debs, cache.digest_files(*RECIPE))
+    debs = [cache.digest(path.name, path.read_bytes()) for path in spec.debs]
+    sources = archive.source_lines(spec.suite, True), archive.options()
+    name = cache.digest(tar, sources, spec.size, spec.esp_size, debs, cache.digest_files(*RECIPE))
     with cache.entry("images", f"{name}.img", lambda path: _make(spec, tar, path)) as made:
         cache.copy(made, output)
 

@@ -4,7 +4,7 @@ import pathlib
 import shutil
 import subprocess
 
-from . import archive
+from rig import archive
 
 FILES = pathlib.Path(__file__).parent / "files"
 PASSWORD = "moult"
@@ -80,7 +80,7 @@ def _accounts(root):
 
 
 def _command_port(root):
-    shell = root / "usr/local/sbin/moult-vm-shell"
+    shell = root / "usr/lib/moult-vm-shell"
     shutil.copyfile(FILES / "moult-vm-shell", shell)
     shell.chmod(0o755)
     unit = "moult-vm-shell.service"

@@ -3,12 +3,10 @@
 import os
 import shlex
 
-from rig import cache
+from rig import archive, cache
 from rig.command import RigError, call, say
 
-from . import archive
-
-# Beside what has priority "important": about what a small server has, and what a disk needs to boot.
+# Beside what has priority "important": what a small server has, and what a disk needs to boot.
 PACKAGES = ("systemd-sysv", "btrfs-progs", "initramfs-tools", "openssh-server", "dbus", "zstd",
             "ca-certificates", "less", "vim-tiny", "iproute2", "libpam-systemd", "strace")
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}

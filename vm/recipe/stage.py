@@ -5,10 +5,8 @@ import os
 import pathlib
 import shutil
 
-from rig import cache
+from rig import archive, cache
 from rig.command import call
-
-from . import archive
 
 # Programs that lay out an ESP want it to be a mount point.
 MOUNTS = {"proc": "proc", "sys": "sysfs", "dev": "tmpfs", "run": "tmpfs", "boot/efi": "tmpfs"}
@@ -30,7 +28,7 @@ class Stage:
         return call("chroot", self.root, *argv, env={**ENVIRONMENT, **environment})
 
     def install(self, spec):
-        """Install the packages given as files, with what they depend on, so that dpkg knows them."""
+        """Install the packages given as files by apt, with what they depend on."""
         with self._apt(spec) as apt:
             apt("update")
             apt("install", "--yes", "--no-install-recommends",

@@ -15,6 +15,7 @@ import tempfile
 from .command import call
 
 KEPT_OF_A_KIND = 8
+_used = set()
 
 
 def folder(kind):
@@ -54,13 +55,14 @@ def entry(kind, name, make):
     renamed when it returns, so a half-made entry is never seen.
     """
     path = folder(kind) / name
+    _used.add(kind)
     with lock("in-use", shared=True):
         with lock(f"{kind}-{name}"):
             if not path.exists():
                 _make(path, make)
         os.utime(path)
         yield path
-    _prune(kind)
+    _prune()
 
 
 def _make(path, make):
@@ -70,17 +72,21 @@ def _make(path, make):
         os.replace(fresh, path)
 
 
-def _prune(kind):
-    """Drop the entries of a kind that were not used for longest, unless somebody is at work."""
+def _prune():
+    """Drop the entries that were not used for longest, unless somebody is at work.
+
+    Of every kind this process used: an entry made while another is being made is not the last.
+    """
     with open(folder("locks") / "in-use", "a", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        files = [path for path in folder(kind).iterdir() if path.is_file()]
-        files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in files[KEPT_OF_A_KIND:]:
-            path.unlink()
+        for kind in _used:
+            files = [path for path in folder(kind).iterdir() if path.is_file()]
+            files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in files[KEPT_OF_A_KIND:]:
+                path.unlink()
 
 
 def copy(source, target):

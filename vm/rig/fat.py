@@ -1,9 +1,9 @@
 """A small FAT32 reader and writer for tests: the directories of an ESP, slot by slot.
 
 It renames as the FAT driver of EDK2 firmware does: the old slots are marked free, the new ones are
-appended at the end of the directory, and free slots are never used again.  It can also leave a name
-in the states in which a power cut during such a rename leaves it.  Every write goes through write(),
-in the order in which it is asked for.
+appended at the end of the directory, and free slots are never used again.  It can also leave a
+name in the states in which a power cut during such a rename leaves it.  Every write goes through
+write(), in the order in which it is asked for.
 
 Source: Microsoft Extensible Firmware Initiative FAT32 File System Specification 1.03.
 """

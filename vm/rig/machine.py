@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 
-from . import cache, qemu
+from . import cache, emulator, qemu
 from .command import MachineError, RigError
 from .console import Console
 from .power import Power
@@ -68,6 +68,7 @@ class Machine:
         if self.power and self.power.on:
             raise RigError("the machine is running already")
         self.kill()
+        emulator.found()  # its first use may take a minute
         disk, variables = self._disk()
         log = self.held.enter_context(open(self.log_path, "a", encoding="utf-8"))
         ours, theirs = socket.socketpair()
@@ -217,7 +218,7 @@ class Machine:
     # Keys
 
     def send_key(self, *names):
-        """Press keys one after another on the keyboard; names as QEMU has them: ret, down, a, f2."""
+        """Press keys one after another on the keyboard, by QEMU's names: ret, down, a, ctrl+c."""
         for name in names:
             chord = [{"type": "qcode", "data": key} for key in name.split("+")]
             self.power.execute("send-key", keys=chord)
@@ -251,7 +252,8 @@ class Machine:
         rows, chosen = self.menu(timeout)
         wanted = [row for row, text in rows.items() if re.search(title_regex, text)]
         if not wanted:
-            raise MachineError(f"no menu entry matches /{title_regex}/:\n" + "\n".join(rows.values()))
+            titles = "\n".join(rows.values())
+            raise MachineError(f"no menu entry matches /{title_regex}/:\n{titles}")
         while chosen != wanted[0]:
             chosen = self._move("up" if wanted[0] < chosen else "down", chosen)
         self.type(KEYS["enter"])

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 
-from . import qemu
+from . import emulator, qemu
 from .command import RigError
 from .qmp import Qmp
 from .shell import Shell
@@ -78,7 +78,8 @@ class Power:
         libc = ctypes.CDLL(None)
         with self.news:
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+                words, env=emulator.found()[1], stdin=subprocess.DEVNULL,
+                stdout=self.output, stderr=self.output,
                 pass_fds=[sock.fileno() for sock in inherited.values()],
                 preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
             if self.killed:

@@ -5,10 +5,10 @@ import os
 import pathlib
 import shutil
 
+from . import emulator
 from .command import RigError
 from .shell import PORT
 
-PROGRAM = "qemu-system-x86_64"
 FIRMWARE_FOLDERS = ("/usr/share/OVMF", "/usr/share/edk2/ovmf", "/usr/share/edk2/x64")
 
 
@@ -32,12 +32,12 @@ def variables(image, reset=False):
 def command(image, variable_file, *, memory, cpus, write_log=None, start=0):
     """The words that start a machine, without its channels: see channel() and wiring().
 
-    One thread emulates all CPUs: QEMU 7.2 corrupts guests when there are several.  KVM is never
-    used, so that runs are alike on every host.  A reset ends QEMU: see power.py.
+    One thread emulates all CPUs and KVM is never used, so that runs are alike on every host.
+    A reset ends QEMU: see power.py.
     """
     pflash = "if=pflash,format=raw,unit={},{}={}"
     return [
-        PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+        *emulator.found()[0], "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
         "-machine", "q35,smm=off", "-accel", "tcg,thread=single", "-cpu", "max,la57=off",
         "-m", str(memory), "-smp", str(cpus), "-action", "reboot=shutdown,watchdog=reset",
         "-drive", pflash.format(0, "readonly=on,file", _escaped(firmware("OVMF_CODE_4M.fd"))),

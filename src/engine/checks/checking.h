@@ -28,6 +28,8 @@ struct finding *checking_add(struct checking *checking, enum finding_level level
 enum finding_level checking_level(const struct checking *checking, unsigned contexts,
 				  enum finding_level level);
 
+/* Whether a path may be named in a remedy, which people paste into a shell. */
+bool checking_is_pasteable(const char *path);
 /* Where r < 0: the check that runs now could not be carried out, and why; true then. */
 bool checking_cannot(struct checking *checking, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -70,6 +70,12 @@ enum finding_level checking_level(const struct checking *checking, unsigned cont
 	return checking->context & contexts ? FINDING_ERROR : level;
 }
 
+bool checking_is_pasteable(const char *path)
+{
+	return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				 "@._/-")] == '\0';
+}
+
 bool checking_cannot(struct checking *checking, int r, const char *format, ...)
 {
 	auto_free char *what = NULL;

@@ -7,6 +7,19 @@ static const char *where(const struct checking *checking)
 	return checking->machine->identity.boot_where;
 }
 
+/* Where the running system has the boot volume; borrowed. */
+static const char *boot_mount_point(const struct checking *checking)
+{
+	for (size_t i = 0; i < checking->fstab.count; i++) {
+		const struct fstab_line *line = &checking->fstab.lines[i];
+
+		if (fstab_is_boot(line, checking->machine->identity.boot_uuid) &&
+		    checking_is_pasteable(line->mount_point))
+			return line->mount_point;
+	}
+	return "/boot/efi";
+}
+
 /* --- the volume --------------------------------------------------------------------------------- */
 
 static const char *verb_of(enum check_context context)
@@ -52,10 +65,9 @@ static void add_damage(struct checking *checking, const char *report)
 
 	finding_why(finding, "the file system of the EFI system partition on %s is damaged%s%.*s",
 		    where(checking), length > 0 ? ": " : "", (int)length, report ? report : "");
-	if (checking->machine->listing.adopted)
-		finding_remedy(finding, "sudo moult repair");
-	else
-		finding_remedy(finding, "sudo fsck.fat -a %s", where(checking));
+	/* an image or a directory has no device to name */
+	finding_remedy(finding, "sudo umount %s; sudo fsck.fat -a %s", boot_mount_point(checking),
+		       text_starts(where(checking), "/dev/") ? where(checking) : "DEVICE");
 }
 
 void check_boot_damage(struct checking *checking)
@@ -281,5 +293,5 @@ void check_random_seed(struct checking *checking)
 	finding_why(finding,
 		    "loader/random-seed makes the loader write to the EFI system partition "
 		    "at every boot");
-	finding_remedy(finding, "sudo moult repair");
+	finding_remedy(finding, "sudo rm %s/loader/random-seed", boot_mount_point(checking));
 }

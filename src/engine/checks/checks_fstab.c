@@ -12,32 +12,38 @@ static const char *pool_uuid(const struct checking *checking)
 
 /* --- lint --------------------------------------------------------------------------------------- */
 
-/* Before the adoption: `moult init` sets the first two right by itself, the others it cannot. */
-static const struct {
-	const char *code;
-	enum finding_level level;
-} at_init[] = {
-	{"FSTAB_ROOT_SUBVOLUME", FINDING_NOTE},
-	{"FSTAB_BOOT_REQUIRED", FINDING_NOTE},
-	{"FSTAB_ROOT_DEVICE", FINDING_ERROR},
-	{"FSTAB_DATA_BY_ID", FINDING_ERROR},
-};
-
-static enum finding_level level_at_init(const struct finding *finding)
+/* What `moult init` sets right by itself in its copy is nothing that its owner should touch. */
+static bool is_set_right(const struct checking *checking, const char *code)
 {
-	for (size_t i = 0; i < COUNT(at_init); i++)
-		if (strcmp(at_init[i].code, finding->code) == 0)
-			return at_init[i].level;
-	return finding->level;
+	static const char *const codes[] = {"FSTAB_ROOT_SUBVOLUME", "FSTAB_BOOT_REQUIRED"};
+
+	if (checking->context != CHECK_INIT && !checking->original)
+		return false;
+	for (size_t i = 0; i < COUNT(codes); i++)
+		if (strcmp(codes[i], code) == 0)
+			return true;
+	return false;
+}
+
+/* What `moult init` cannot set right: worse before the adoption than lint has it. */
+static enum finding_level level_of(const struct checking *checking, const struct finding *lint)
+{
+	static const char *const codes[] = {"FSTAB_ROOT_DEVICE", "FSTAB_DATA_BY_ID"};
+
+	for (size_t i = 0; checking->context == CHECK_INIT && i < COUNT(codes); i++)
+		if (strcmp(codes[i], lint->code) == 0)
+			return FINDING_ERROR;
+	return lint->level;
 }
 
 /* Lint says what to do in words; the command is the same for all of them. */
 static void take_over(struct checking *checking, const struct finding *lint)
 {
-	enum finding_level level =
-		checking->context == CHECK_INIT ? level_at_init(lint) : lint->level;
-	struct finding *finding = checking_add(checking, level, lint->code, lint->object);
+	struct finding *finding;
 
+	if (is_set_right(checking, lint->code))
+		return;
+	finding = checking_add(checking, level_of(checking, lint), lint->code, lint->object);
 	finding_why(finding, "%s: %s%s%s%s", lint->object, lint->why, lint->remedy ? " (" : "",
 		    lint->remedy ? lint->remedy : "", lint->remedy ? ")" : "");
 	finding_remedy(finding, "sudoedit " FSTAB);

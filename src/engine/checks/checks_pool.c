@@ -157,7 +157,7 @@ void check_generations(struct checking *checking)
 		finding = checking_add(checking, FINDING_ERROR, "GENERATION_DAMAGED", object);
 		finding_why(finding, "generation %u is damaged and cannot be returned to: %s",
 			    gen->id, gen->damage);
-		finding_remedy(finding, "sudo moult repair");
+		finding_remedy(finding, "moult show %u", gen->id);
 	}
 }
 

@@ -109,13 +109,6 @@ static const char *maker_of(const char *path)
 	return NULL;
 }
 
-/* Names in a remedy are pasted into a shell. */
-static bool is_plain(const char *path)
-{
-	return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-				 "@._/-")] == '\0';
-}
-
 static bool is_empty(struct checking *checking, const char *path)
 {
 	struct host *host = checking->machine->host;
@@ -142,7 +135,7 @@ static void add_nested(struct checking *checking, const char *path, const char *
 		    empty ? "a generation has an empty directory there"
 			  : "what it holds would be missing in every new generation; move it to a "
 			    "data subvolume");
-	if (is_plain(object))
+	if (checking_is_pasteable(object))
 		finding_remedy(finding, "sudo btrfs subvolume delete %s", object);
 }
 

@@ -97,7 +97,10 @@ static const struct stage_mount fixed_mounts[] = {
 	 .at = "/usr/sbin/policy-rc.d",
 	 .text = "#!/bin/sh\nexit 101\n",
 	 .mode = 0755},
+	/* mounted: the postinst of systemd-boot asks findmnt what it lies on, under set -e */
+	{.kind = STAGE_TMPFS, .at = DECOY},
 	{.kind = STAGE_DIRECTORY, .at = DECOY "/loader/entries"},
+	{.kind = STAGE_DIRECTORY, .at = DECOY "/EFI/BOOT"},
 	{.kind = STAGE_DIRECTORY, .at = DECOY "/EFI/Linux"},
 	{.kind = STAGE_FILE,
 	 .at = DECOY "/EFI/systemd/systemd-bootx64.efi",

@@ -37,12 +37,17 @@ static bool ask_patiently(struct health *health, struct verdicts *verdicts, bool
 	int64_t end = now_usec(health) + HEALTH_PATIENCE_SEC * INT64_C(1000000);
 
 	for (;;) {
+		int r;
+
 		*ret_healthy = ask_all(health, verdicts);
 		if (*ret_healthy || now_usec(health) >= end)
 			return true;
-		if (host->ops->sleep(host, HEALTH_PAUSE_SEC * 1000) == -EINTR)
+		r = host->ops->sleep(host, HEALTH_PAUSE_SEC * 1000);
+		if (r == -EINTR)
 			return err_set(err, ERR_INTERRUPTED, 0,
 				       "interrupted before there was a verdict");
+		if (r < 0)
+			return true;
 	}
 }
 

@@ -161,11 +161,10 @@ static void staged_environment_done(struct staged_environment *environment)
 DEFINE_AUTO_STRUCT(staged_environment, struct staged_environment, staged_environment_done)
 #define auto_staged_environment __attribute__((cleanup(auto_staged_environment_)))
 
-static void fill_environment(const struct hook_staged *staged, struct staged_environment *ret)
+static void fill_environment(const struct hook_job *job, struct staged_environment *ret)
 {
-	ret->from = staged->from >= 0 ? xasprintf("MOULT_FROM=%d", staged->from)
-				      : xstrdup("MOULT_FROM=");
-	ret->to = xasprintf("MOULT_TO=%u", staged->to);
+	ret->from = job->from >= 0 ? xasprintf("MOULT_FROM=%d", job->from) : xstrdup("MOULT_FROM=");
+	ret->to = xasprintf("MOULT_TO=%u", job->to);
 	ret->list[0] = ret->from;
 	ret->list[1] = ret->to;
 	ret->list[2] = "MOULT_ROOT=/";
@@ -174,20 +173,20 @@ static void fill_environment(const struct hook_staged *staged, struct staged_env
 	ret->list[5] = "LC_ALL=C.UTF-8";
 }
 
-bool hook_run_staged(struct machine *machine, const struct hook *hook,
-		     const struct hook_staged *staged, struct hook_record *ret, struct err *err)
+bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct err *err)
 {
-	struct host *host = machine->host;
+	struct host *host = job->machine->host;
+	const struct hook_header *header = &job->hook->header;
 	auto_stage_mounts struct stage_mounts mounts = {0};
 	auto_staged_environment struct staged_environment environment = {0};
-	auto_free char *root = xasprintf("%s/root", staged->making);
-	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", hook->name);
+	auto_free char *root = xasprintf("%s/root", job->making);
+	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", job->hook->name);
 	const char *const argv[] = {program, hook_phase_name(HOOK_STAGED), NULL};
-	struct listener listener = {machine, hook->name, ret};
+	struct listener listener = {job->machine, job->hook->name, ret};
 	struct stage stage = {.root = root,
 			      .read_only = true,
-			      .network = hook->header.network,
-			      .capabilities = hook->header.capabilities,
+			      .network = header->network,
+			      .capabilities = header->capabilities,
 			      .hostname = "moult-stage"};
 	struct stage_command command = {.argv = argv,
 					.on_line = hear,
@@ -196,12 +195,12 @@ bool hook_run_staged(struct machine *machine, const struct hook *hook,
 	int64_t began = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
 	int status = 0, r;
 
-	*ret = (struct hook_record){.phase = HOOK_STAGED, .generation = staged->to};
-	if (!add_mounts(host, hook, root, &mounts, err))
+	*ret = (struct hook_record){.phase = HOOK_STAGED, .generation = job->to};
+	if (!add_mounts(host, job->hook, root, &mounts, err))
 		return false;
 	stage.mounts = mounts.mounts;
 	stage.mount_count = mounts.count;
-	fill_environment(staged, &environment);
+	fill_environment(job, &environment);
 	command.environment = environment.list;
 	r = host->ops->run_stage(host, &stage, &command, &status);
 	return conclude(&listener, r, status, began, err);
@@ -209,20 +208,20 @@ bool hook_run_staged(struct machine *machine, const struct hook *hook,
 
 /* --- live --------------------------------------------------------------------------------------- */
 
-bool hook_run_live(struct machine *machine, const struct hook *hook, enum hook_phase phase,
-		   struct hook_record *ret, struct err *err)
+bool hook_run_live(const struct hook_job *job, struct hook_record *ret, struct err *err)
 {
+	struct machine *machine = job->machine;
 	struct host *host = machine->host;
-	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", hook->name);
+	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", job->hook->name);
 	auto_free char *output = NULL;
-	struct listener listener = {machine, hook->name, ret};
+	struct listener listener = {machine, job->hook->name, ret};
 	int64_t began = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
 	int status = 0, r;
 
-	*ret = (struct hook_record){.phase = phase,
+	*ret = (struct hook_record){.phase = job->phase,
 				    .generation = (unsigned)machine->listing.running.booted};
-	r = host->ops->run_check(host, program, hook_phase_name(phase), HOOK_TIMEOUT_SEC, &output,
-				 &status);
+	r = host->ops->run_check(host, program, hook_phase_name(job->phase), HOOK_TIMEOUT_SEC,
+				 &output, &status);
 	if (output)
 		hear_all(&listener, output);
 	return conclude(&listener, r, exit_of_wait(status), began, err);

@@ -19,16 +19,19 @@ struct hook_record {
 	size_t line_count;
 };
 
-struct hook_staged {
+/* Which hook, where. Everything is borrowed. */
+struct hook_job {
+	struct machine *machine;
+	const struct hook *hook;
+	enum hook_phase phase;
+	/* of HOOK_STAGED only */
 	const char *making; /* "@gens/.7.tmp" */
-	int from;
+	int from; /* -1 = none */
 	unsigned to;
 };
 
-bool hook_run_staged(struct machine *machine, const struct hook *hook,
-		     const struct hook_staged *staged, struct hook_record *ret, struct err *err);
-bool hook_run_live(struct machine *machine, const struct hook *hook, enum hook_phase phase,
-		   struct hook_record *ret, struct err *err);
+bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct err *err);
+bool hook_run_live(const struct hook_job *job, struct hook_record *ret, struct err *err);
 void hook_record_done(struct hook_record *record);
 DEFINE_AUTO_STRUCT(hook_record, struct hook_record, hook_record_done)
 #define auto_hook_record __attribute__((cleanup(auto_hook_record_)))

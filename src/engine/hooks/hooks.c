@@ -15,14 +15,15 @@ static bool refuse(const struct hook *hook, const char *failure, struct err *err
 }
 
 /* Everything the hook may write to, as it is now. */
-static bool take_fingerprint(struct host *host, const struct hook *hook, const char *making,
-			     struct digest *ret, struct err *err)
+static bool take_fingerprint(const struct hook_job *job, struct digest *ret, struct err *err)
 {
+	struct host *host = job->machine->host;
+	const struct hook *hook = job->hook;
 	struct digest_stream *stream = digest_start(DIGEST_SHA256);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < hook->header.write_count; i++) {
-		auto_free char *path = xasprintf("%s/root%s", making, hook->header.writes[i]);
+		auto_free char *path = xasprintf("%s/root%s", job->making, hook->header.writes[i]);
 		struct digest digest;
 
 		r = fingerprint_tree(host, path, &digest);
@@ -35,14 +36,13 @@ static bool take_fingerprint(struct host *host, const struct hook *hook, const c
 	return true;
 }
 
-static bool run_once(struct machine *machine, const struct hook *hook,
-		     const struct hook_staged *staged, struct err *err)
+static bool run_once(const struct hook_job *job, struct err *err)
 {
 	auto_hook_record struct hook_record record = {0};
 
-	if (!hook_run_staged(machine, hook, staged, &record, err))
+	if (!hook_run_staged(job, &record, err))
 		return false;
-	return record.failure ? refuse(hook, record.failure, err) : true;
+	return record.failure ? refuse(job->hook, record.failure, err) : true;
 }
 
 /*
@@ -63,29 +63,27 @@ static bool transid(struct host *host, const char *making, uint64_t *ret, struct
 	return true;
 }
 
-static bool run_again(struct machine *machine, const struct hook *hook,
-		      const struct hook_staged *staged, struct err *err)
+static bool run_again(const struct hook_job *job, struct err *err)
 {
-	struct host *host = machine->host;
+	struct host *host = job->machine->host;
 	struct digest before, after;
 	uint64_t transid_before, transid_after;
 
-	if (!take_fingerprint(host, hook, staged->making, &before, err) ||
-	    !transid(host, staged->making, &transid_before, err) ||
-	    !run_once(machine, hook, staged, err) ||
-	    !transid(host, staged->making, &transid_after, err))
+	if (!take_fingerprint(job, &before, err) ||
+	    !transid(host, job->making, &transid_before, err) || !run_once(job, err) ||
+	    !transid(host, job->making, &transid_after, err))
 		return false;
 	if (transid_before == transid_after)
 		return true;
-	if (!take_fingerprint(host, hook, staged->making, &after, err))
+	if (!take_fingerprint(job, &after, err))
 		return false;
 	if (strcmp(before.hex, after.hex) == 0)
 		return true;
 	err_set(err, ERR_REFUSED, 0,
 		"the hook %s changes something each time it runs; run a second time it must find "
 		"nothing to do",
-		text_quote(hook->name));
-	return err_try(err, "sudoedit /" HOOKS_DIRECTORY "/%s", hook->name);
+		text_quote(job->hook->name));
+	return err_try(err, "sudoedit /" HOOKS_DIRECTORY "/%s", job->hook->name);
 }
 
 static bool read_known(struct host *host, int from, json_t **ret, struct err *err)
@@ -123,7 +121,6 @@ static bool write_known(struct host *host, const char *making, const struct hook
 bool hooks_staged(struct machine *machine, const char *making, int from, unsigned to,
 		  struct err *err)
 {
-	const struct hook_staged staged = {making, from, to};
 	auto_free char *root = xasprintf("%s/root", making);
 	auto_hooks struct hooks hooks = {0};
 	auto_json json_t *known = NULL;
@@ -136,11 +133,16 @@ bool hooks_staged(struct machine *machine, const char *making, int from, unsigne
 		return false;
 	machine->progress->phase(machine->progress, "hooks", "running the owner's hooks");
 	for (size_t i = 0; i < hooks.count; i++) {
-		const struct hook *hook = &hooks.list[i];
+		const struct hook_job job = {.machine = machine,
+					     .hook = &hooks.list[i],
+					     .phase = HOOK_STAGED,
+					     .making = making,
+					     .from = from,
+					     .to = to};
 
-		if (!run_once(machine, hook, &staged, err))
+		if (!run_once(&job, err))
 			return false;
-		if (!is_known(known, hook) && !run_again(machine, hook, &staged, err))
+		if (!is_known(known, job.hook) && !run_again(&job, err))
 			return false;
 	}
 	return write_known(machine->host, making, &hooks, err);
@@ -208,9 +210,11 @@ bool hooks_live(struct machine *machine, enum hook_phase phase, struct err *err)
 		return false;
 	before = json_array_size(failures);
 	for (size_t i = 0; i < hooks.count; i++) {
+		const struct hook_job job = {
+			.machine = machine, .hook = &hooks.list[i], .phase = phase};
 		auto_hook_record struct hook_record record = {0};
 
-		if (!hook_run_live(machine, &hooks.list[i], phase, &record, err))
+		if (!hook_run_live(&job, &record, err))
 			return false;
 		if (record.failure)
 			add_failure(failures, &hooks.list[i], &record);

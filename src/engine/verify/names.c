@@ -1,5 +1,6 @@
+#include "names.h"
 #include <string.h>
-#include "verifying.h"
+#include "text.h"
 
 void names_add(struct names *names, const char *name, size_t length)
 {

@@ -90,7 +90,19 @@ static void tell_warnings(struct verifying *verifying)
 	}
 }
 
-/* As many as fit, so that nobody has to come back once for each. */
+#define SAME_MAX 2
+
+/* How many of the same kind have been said before this one. */
+static unsigned count_before(const struct findings *findings, size_t at)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < at; i++)
+		count += strcmp(findings->all[i].code, findings->all[at].code) == 0;
+	return count;
+}
+
+/* As many as fit, of each kind some, so that nobody has to come back once for each. */
 static bool refuse(const struct verifying *verifying, struct err *err)
 {
 	const size_t room = sizeof(err->text) - 160;
@@ -106,7 +118,8 @@ static bool refuse(const struct verifying *verifying, struct err *err)
 		refusals++;
 		if (!remedy)
 			remedy = finding->remedy;
-		if (text.length > 0 && text.length + strlen(finding->why) > room)
+		if (count_before(&verifying->findings, i) >= SAME_MAX ||
+		    (text.length > 0 && text.length + strlen(finding->why) > room))
 			left++;
 		else
 			text_addf(&text, "%s%s", text.length ? "; " : "", finding->why);

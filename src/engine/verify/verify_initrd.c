@@ -1,111 +1,19 @@
 /*
- * What the initrd must have: an init, btrfs, and every storage driver and crypttab that the
- * parent's initrd had, as far as the new kernel still has the driver as a module.
+ * What the initrd must have: an init, btrfs, and every storage driver and tool that the parent's
+ * initrd had.
+ *
+ * A driver counts when the new kernel has it as a module that binds to hardware. Libraries come
+ * along as dependencies; backends, targets, tapes and RAM disks hold no root, and which of them an
+ * initrd has changes with every release of initramfs-tools.
  */
-#include <errno.h>
 #include <string.h>
+#include "initrd.h"
 #include "verifying.h"
 
 #define NAMED_MAX 5
 
-/* Folders of the kernel's drivers that lead to a disk. */
-static const char *const storage_folders[] = {
-	"ata/",	   "block/",	"firewire/",	   "hv/",
-	"md/",	   "memstick/", "message/",	   "mmc/",
-	"nvdimm/", "nvme/",	"pci/controller/", "scsi/",
-	"ufs/",	   "usb/host/", "usb/storage/",	   "virtio/",
-};
-
-struct initrd {
-	const char *release;
-	struct names modules; /* storage-class, "ahci" */
-	bool has_init, has_btrfs, has_crypttab;
-};
-
-static void initrd_done(struct initrd *initrd)
-{
-	names_done(&initrd->modules);
-}
-DEFINE_AUTO_STRUCT(initrd, struct initrd, initrd_done)
-#define auto_initrd __attribute__((cleanup(auto_initrd_)))
-
-/* Length of a module's name without .ko and what it is compressed by; 0 = it is no module. */
-static size_t module_length(const char *name)
-{
-	static const char *const tails[] = {".ko", ".ko.xz", ".ko.zst", ".ko.gz"};
-
-	for (size_t i = 0; i < COUNT(tails); i++)
-		if (text_ends(name, tails[i]))
-			return strlen(name) - strlen(tails[i]);
-	return 0;
-}
-
-/* The kernel takes - and _ in names of modules for the same. */
-static void add_module(struct names *names, const char *name, size_t length)
-{
-	names_add(names, name, length);
-	for (char *c = names->all[names->count - 1]; *c; c++)
-		if (*c == '-')
-			*c = '_';
-}
-
-static bool is_storage(const char *path)
-{
-	const char *drivers = strstr(path, "kernel/drivers/");
-
-	for (size_t i = 0; drivers && i < COUNT(storage_folders); i++)
-		if (text_starts(drivers + strlen("kernel/drivers/"), storage_folders[i]))
-			return true;
-	return false;
-}
-
-static void note_module(struct initrd *initrd, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	size_t length = module_length(name);
-	auto_free char *folder = xasprintf("modules/%s/", initrd->release);
-
-	/* a module of another release could not be loaded */
-	if (length == 0 || !strstr(path, folder))
-		return;
-	if (length == strlen("btrfs") && text_starts(name, "btrfs"))
-		initrd->has_btrfs = true;
-	if (is_storage(path))
-		add_module(&initrd->modules, name, length);
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-	while (*names && strcmp(*names, name) != 0)
-		names++;
-	return *names != NULL;
-}
-
-static void on_name(void *userdata, const char *name)
-{
-	static const char *const inits[] = {"init", "usr/lib/systemd/systemd", NULL};
-	static const char *const crypttabs[] = {"cryptroot/crypttab", "etc/crypttab", NULL};
-	struct initrd *initrd = userdata;
-
-	while (text_starts(name, "./") || *name == '/')
-		name += *name == '/' ? 1 : 2;
-	initrd->has_init |= is_one_of(name, inits);
-	initrd->has_crypttab |= is_one_of(name, crypttabs);
-	note_module(initrd, name);
-}
-
-static int initrd_read(struct host *host, const char *root, struct initrd *ret)
-{
-	auto_free char *path = xasprintf("boot/initrd.img-%s", ret->release);
-	int r = host->ops->list_initrd(host, root, path, on_name, ret);
-
-	names_sort(&ret->modules);
-	return r;
-}
-
-/* The first word of each line of modules.dep, or the lines of modules.builtin: modules by path. */
-static void read_modules(struct verifying *verifying, const char *file, struct names *ret)
+static void read_lines(struct verifying *verifying, const char *file, struct names *ret,
+		       void (*take_line)(struct names *names, char *line))
 {
 	auto_free char *path = xasprintf("lib/modules/%s/%s", verifying->kernel.release, file);
 	auto_host_bytes struct host_bytes bytes = {0};
@@ -116,29 +24,45 @@ static void read_modules(struct verifying *verifying, const char *file, struct n
 		return;
 	cursor = bytes.bytes;
 	while (text_next_line(&cursor, bytes.bytes + bytes.length, &line, &length)) {
-		auto_free char *module = xstrndup(line, length);
-		char *slash;
+		auto_free char *copy = xstrndup(line, length);
 
-		module[strcspn(module, ":")] = '\0';
-		slash = strrchr(module, '/');
-		if (slash && module_length(slash + 1) > 0)
-			add_module(ret, slash + 1, module_length(slash + 1));
+		take_line(ret, copy);
 	}
 	names_sort(ret);
+}
+
+static void take_builtin(struct names *names, char *line)
+{
+	module_add(names, line);
+}
+
+/* "alias pci:v00008086d… ahci": the module binds to what a bus found, and that can be a disk. */
+static void take_bound(struct names *names, char *line)
+{
+	static const char *const buses[] = {
+		"acpi", "ieee1394:",   "mmc:",	"nd:",	"of:",	   "pci:",   "platform:",
+		"pnp:", "scsi:t-0x00", "sdio:", "usb:", "virtio:", "vmbus:", "xen:"};
+	const char *name;
+
+	if (!text_starts(line, "alias ") || !(name = strrchr(line, ' ')))
+		return;
+	for (size_t i = 0; i < COUNT(buses); i++)
+		if (text_starts(line + strlen("alias "), buses[i]))
+			names_add(names, name + 1, strlen(name + 1));
 }
 
 static void check_drivers(struct verifying *verifying, const struct initrd *initrd,
 			  const struct initrd *parent)
 {
-	auto_names struct names present = {0};
+	auto_names struct names bound = {0};
 	auto_text struct text lost = {0};
 	unsigned count = 0;
 
-	read_modules(verifying, "modules.dep", &present);
+	read_lines(verifying, "modules.alias", &bound, take_bound);
 	for (size_t i = 0; i < parent->modules.count; i++) {
 		const char *module = parent->modules.all[i];
 
-		if (names_have(&initrd->modules, module) || !names_have(&present, module))
+		if (names_have(&initrd->modules, module) || !names_have(&bound, module))
 			continue;
 		if (count++ < NAMED_MAX)
 			text_addf(&lost, "%s%s", lost.length ? ", " : "", module);
@@ -152,6 +76,25 @@ static void check_drivers(struct verifying *verifying, const struct initrd *init
 					  "add the drivers to /etc/initramfs-tools/modules"},
 			 "the initrd of %s lacks storage drivers that the present one has: %s",
 			 initrd->release, lost.bytes);
+}
+
+/* A tool that was removed on purpose is worth a word; one that only the initrd lost stops the boot. */
+static void check_tools(struct verifying *verifying, const struct initrd *initrd,
+			const struct initrd *parent)
+{
+	for (int i = 0; i < TOOL_COUNT; i++) {
+		auto_free char *path = xasprintf("sbin/%s", initrd_tools[i]);
+		bool kept = verifying_have(verifying, path);
+
+		if (!parent->has_tool[i] || initrd->has_tool[i])
+			continue;
+		verifying_remark(verifying,
+				 &(struct remark){"INITRD_TOOL",
+						  kept ? FINDING_REFUSE : FINDING_WARN,
+						  initrd->release, NULL},
+				 "the initrd of %s has no %s, the present one has", initrd->release,
+				 initrd_tools[i]);
+	}
 }
 
 static bool has_crypttab_line(struct verifying *verifying)
@@ -200,7 +143,7 @@ static void check_own(struct verifying *verifying, const struct initrd *initrd)
 				 initrd->release);
 	if (initrd->has_btrfs)
 		return;
-	read_modules(verifying, "modules.builtin", &builtin);
+	read_lines(verifying, "modules.builtin", &builtin, take_builtin);
 	if (names_have(&builtin, "btrfs"))
 		return;
 	remark = (struct remark){"INITRD_BTRFS", FINDING_REFUSE, initrd->release,
@@ -240,6 +183,7 @@ static void compare_with_parent(struct verifying *verifying, const struct initrd
 		return;
 	}
 	check_drivers(verifying, initrd, &parent);
+	check_tools(verifying, initrd, &parent);
 	check_crypttab(verifying, initrd, &parent);
 }
 

@@ -112,9 +112,9 @@ static void check_package(struct verifying *verifying, const struct delivery *de
 		verifying_remark(
 			verifying,
 			&(struct remark){"FILES_DIFFER", FINDING_REFUSE, package->name, remedy},
-			"%u files of the package %s are not what was delivered: %s%s",
-			hashing.different, package->name, hashing.named.bytes,
-			hashing.different > NAMED_MAX ? " …" : "");
+			"%u %s of the package %s not as delivered: %s%s", hashing.different,
+			hashing.different == 1 ? "file" : "files", package->name,
+			hashing.named.bytes, hashing.different > NAMED_MAX ? " …" : "");
 	delivered_list_done(&hashing.files);
 	text_done(&hashing.named);
 }

@@ -3,16 +3,11 @@
  */
 #pragma once
 #include "fstab.h"
+#include "names.h"
 #include "verify.h"
 
 /* The greatest sizes that are read whole; a larger file is a finding, never cut. */
 #define FILE_MAX_BYTES (8 * 1024 * 1024)
-
-/* Sorted names, each once. */
-struct names {
-	char **all;
-	size_t count;
-};
 
 struct verifying {
 	struct machine *machine;
@@ -38,13 +33,6 @@ void verifying_remark(struct verifying *verifying, const struct remark *remark, 
 bool verifying_read(struct verifying *verifying, const char *path, size_t max_bytes,
 		    struct host_bytes *ret);
 bool verifying_have(const struct verifying *verifying, const char *path);
-
-void names_add(struct names *names, const char *name, size_t length);
-void names_sort(struct names *names);
-bool names_have(const struct names *names, const char *name);
-void names_done(struct names *names);
-DEFINE_AUTO_STRUCT(names, struct names, names_done)
-#define auto_names __attribute__((cleanup(auto_names_)))
 
 typedef void verify_check(struct verifying *verifying);
 

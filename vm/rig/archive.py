@@ -11,8 +11,8 @@ import re
 import tempfile
 import urllib.parse
 
-from rig.cache import digest
-from rig.command import RigError, call
+from .cache import digest
+from .command import RigError, call
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 HOST_SEEN_FROM_GUEST = "10.0.2.2"

@@ -31,7 +31,7 @@ static const char *const stock_units[] = {
 	"systemd-boot-random-seed.service",
 };
 
-static void put(struct engine_world *world, const char *root, const char *path, const char *text)
+static void put_in(struct engine_world *world, const char *root, const char *path, const char *text)
 {
 	auto_free char *whole = xasprintf("%s/%s", root, path);
 
@@ -81,12 +81,12 @@ static void put_loader(struct engine_world *world)
 
 static void put_units(struct engine_world *world, const char *root, bool masked)
 {
-	put(world, root, "etc/systemd/system/README", "");
+	put_in(world, root, "etc/systemd/system/README", "");
 	for (size_t i = 0; i < COUNT(stock_units); i++) {
 		auto_free char *unit = xasprintf("usr/lib/systemd/system/%s", stock_units[i]);
 		auto_free char *mask = xasprintf("%s/etc/systemd/system/%s", root, stock_units[i]);
 
-		put(world, root, unit, "[Unit]\n");
+		put_in(world, root, unit, "[Unit]\n");
 		if (masked)
 			world_link(world, "/dev/null", mask);
 	}
@@ -97,8 +97,8 @@ void checks_world_adopted(struct engine_world *world)
 	engine_world_open(world);
 	world->fake->now_sec = WORLD_NOW;
 	fake_host_put_subvolume(world->fake, "@var");
-	put(world, "@gens/1/root", "etc/fstab", adopted_fstab);
-	put(world, "@gens/1/root", "usr/lib/sysimage/dpkg/status", status);
+	put_in(world, "@gens/1/root", "etc/fstab", adopted_fstab);
+	put_in(world, "@gens/1/root", "usr/lib/sysimage/dpkg/status", status);
 	put_units(world, "@gens/1/root", true);
 	put_loader(world);
 	world_remove(world, VOLUME_BOOT, "loader/entries/debian.conf");
@@ -117,12 +117,12 @@ void checks_world_debian(struct engine_world *world)
 	*world = (struct engine_world){.fake = fake_host_new(), .progress = progress};
 	world->fake->now_sec = WORLD_NOW;
 	fake_host_put_subvolume(world->fake, "@rootfs");
-	put(world, "@rootfs", "etc/fstab", installer_fstab);
-	put(world, "@rootfs", "usr/lib/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12\"\n");
-	put(world, "@rootfs", "usr/bin/moult", "ELF");
-	put(world, "@rootfs", "var/lib/dpkg/status", status);
-	put(world, "@rootfs", "boot/vmlinuz-" RELEASE, "kernel");
-	put(world, "@rootfs", "boot/initrd.img-" RELEASE, "initrd");
+	put_in(world, "@rootfs", "etc/fstab", installer_fstab);
+	put_in(world, "@rootfs", "usr/lib/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12\"\n");
+	put_in(world, "@rootfs", "usr/bin/moult", "ELF");
+	put_in(world, "@rootfs", "var/lib/dpkg/status", status);
+	put_in(world, "@rootfs", "boot/vmlinuz-" RELEASE, "kernel");
+	put_in(world, "@rootfs", "boot/initrd.img-" RELEASE, "initrd");
 	put_units(world, "@rootfs", false);
 	put_loader(world);
 	checks_world_reopen(world);
