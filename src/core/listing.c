@@ -56,6 +56,19 @@ struct generation *listing_find(const struct listing *listing, unsigned id)
 	return NULL;
 }
 
+uint64_t listing_highest_id(const struct listing *listing)
+{
+	uint64_t highest = listing->layout.last_id;
+
+	for (size_t i = 0; i < listing->count; i++)
+		if (listing->generations[i].id > highest)
+			highest = listing->generations[i].id;
+	for (size_t i = 0; i < listing->leftover_count; i++)
+		if (listing->leftovers[i] > highest)
+			highest = listing->leftovers[i];
+	return highest;
+}
+
 uint64_t listing_highest_serial(const struct listing *listing)
 {
 	uint64_t highest = listing->layout.last_serial;

@@ -52,6 +52,8 @@ struct generation *listing_select(const struct listing *listing, const char *whi
 /* The generation that a new one is built from: current, or the pending one with `continue_pending`. */
 struct generation *listing_base(const struct listing *listing, bool continue_pending);
 
+/* The highest generation number ever used: layout, generations, leftovers. */
+uint64_t listing_highest_id(const struct listing *listing);
 /* The highest serial in use anywhere: layout, publications; the loader's are the caller's to add. */
 uint64_t listing_highest_serial(const struct listing *listing);
 /* A good generation, not damaged, that is neither `id` nor generation 0. */

@@ -27,6 +27,7 @@ struct operation {
 	json_t *steps;          /* array: what was planned, for the answer */
 	json_t *notes;          /* array of strings: what the user should know */
 	bool journalled;
+	bool trial_ended; /* recovery found that a trial is over */
 };
 
 bool operation_begin(struct operation *operation, struct machine *machine, const char *verb,

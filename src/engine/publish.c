@@ -22,7 +22,7 @@ void entry_storage_done(struct entry_storage *storage)
 }
 
 static char *make_title(const struct machine *machine, const struct generation *gen,
-			const char *root)
+			const char *root, bool trial)
 {
 	auto_host_bytes struct host_bytes bytes = {0};
 	auto_free char *pretty = NULL, *name = NULL;
@@ -32,8 +32,8 @@ static char *make_title(const struct machine *machine, const struct generation *
 		pretty = osrelease_value(bytes.bytes, bytes.length, "PRETTY_NAME");
 	if (gen->name)
 		name = xasprintf(" \"%s\"", gen->name);
-	return xasprintf("%s, generation %u%s", pretty ? pretty : "Linux", gen->id,
-			 name ? name : "");
+	return xasprintf("%s, generation %u%s%s", pretty ? pretty : "Linux", gen->id,
+			 name ? name : "", trial ? ", on trial" : "");
 }
 
 /* base is the root as it was built: what its owner did to /boot since cannot reach it. */
@@ -54,7 +54,7 @@ struct boot_entry publish_entry(const struct machine *machine, const struct gene
 {
 	*storage = (struct entry_storage){0};
 	generation_root(gen, storage->root);
-	storage->title = make_title(machine, gen, storage->root);
+	storage->title = make_title(machine, gen, storage->root, pub->kind == PUB_TRIAL);
 	if (pub->kernel) {
 		storage->linux_from = blob_source(machine, gen, "vmlinuz", pub->kernel);
 		storage->initrd_from = blob_source(machine, gen, "initrd.img", pub->kernel);
@@ -409,59 +409,5 @@ bool publish_withdraw(struct operation *operation, unsigned id, const char *why,
 	gen.stale_why = xstrdup(why);
 	plan_state(&plan, &gen);
 	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
-	return operation_run(operation, &plan, err);
-}
-
-/* --- restoring ------------------------------------------------------------------------------ */
-
-static void plan_entry_blobs(struct machine *machine, const struct menu_entry *found,
-			     struct plan *plan)
-{
-	const struct generation *gen = listing_find(&machine->listing, found->generation);
-	auto_entry_storage struct entry_storage storage = {0};
-	const struct publication *pub;
-	char path[256];
-
-	if (!gen || gen->damage || !found->enabled || !found->whole)
-		return;
-	pub = generation_find_publication(gen, found->serial);
-	if (!pub)
-		pub = generation_last_publication(gen);
-	if (!pub)
-		return;
-	publish_entry(machine, gen, pub, &storage);
-	machine->loader->blob_path("linux", found->linux_sha256, path, sizeof(path));
-	plan_put_blob(plan, storage.linux_from, path, found->linux_sha256);
-	if (!*found->initrd_sha256)
-		return;
-	machine->loader->blob_path("initrd", found->initrd_sha256, path, sizeof(path));
-	plan_put_blob(plan, storage.initrd_from, path, found->initrd_sha256);
-}
-
-/* An ESP that was lost: current gets its candidate back from the directories. */
-static bool restore_current(struct operation *operation, struct err *err)
-{
-	struct machine *machine = operation->machine;
-	const struct generation *current = listing_current(&machine->listing);
-	const struct publication *pub =
-		current && !current->damage ? generation_last_publication(current) : NULL;
-
-	if (menu_truth(&machine->menu) || !pub)
-		return true;
-	return publish_current(operation, current->id, pub->serial, err) &&
-	       machine_refresh(machine, err);
-}
-
-bool publish_restore(struct operation *operation, struct err *err)
-{
-	struct machine *machine = operation->machine;
-	auto_plan struct plan plan = {0};
-
-	if (!restore_current(operation, err))
-		return false;
-	for (size_t i = 0; i < machine->menu.count; i++)
-		plan_entry_blobs(machine, &machine->menu.entries[i], &plan);
-	if (!machine->loader->settle(&machine->menu, machine->loader->settings(), &plan, err))
-		return false;
 	return operation_run(operation, &plan, err);
 }

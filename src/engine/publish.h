@@ -37,8 +37,6 @@ bool publish_old(struct operation *operation, unsigned id, struct err *err);
 /* The counted entry's byte goes back; the generation is built again. */
 bool publish_withdraw(struct operation *operation, unsigned id, const char *why, struct err *err);
 
-/* Blobs of every enabled entry are read back, damaged ones copied again; the loader's settings are put right. */
-bool publish_restore(struct operation *operation, struct err *err);
 /* Collects the blobs that no entry and no publication names. */
 bool publish_sweep(struct operation *operation, struct err *err);
 /* The first serial that nothing used yet, at the loader either. */

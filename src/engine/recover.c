@@ -2,6 +2,7 @@
 #include <string.h>
 #include "changes.h"
 #include "publish.h"
+#include "restore.h"
 #include "run.h"
 
 /* --- what the menu says of a generation ------------------------------------------------------- */
@@ -120,6 +121,7 @@ static void end_trial(struct operation *operation, struct generation *gen, struc
 					"enough to say what is wrong",
 					pub->attempt_count);
 	}
+	operation->trial_ended = true;
 	operation_note(operation, "generation %u did not come up: %s", gen->id, gen->reason);
 }
 
@@ -324,8 +326,7 @@ static bool recover_good(struct operation *operation, unsigned id, struct err *e
 		}
 		return operation_run(operation, &plan, err);
 	}
-	if (!has_old_entry(&machine->menu, id) && id != 0 &&
-	    !publish_old(operation, id, err))
+	if (!has_old_entry(&machine->menu, id) && id != 0 && !publish_old(operation, id, err))
 		return false;
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
@@ -374,6 +375,41 @@ static bool recover_entries(struct operation *operation, struct err *err)
 	return operation_run(operation, &plan, err);
 }
 
+/* Two counted candidates cannot come from moult: the newer one is what was meant. */
+static bool recover_two_trials(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct menu_entry *trial = menu_trial(&machine->menu);
+	auto_plan struct plan plan = {0};
+
+	for (size_t i = 0; trial && i < machine->menu.count; i++) {
+		const struct menu_entry *entry = &machine->menu.entries[i];
+
+		if (entry == trial || !entry->counted || !entry->enabled || !entry->whole ||
+		    entry->serial >= trial->serial)
+			continue;
+		if (!machine->loader->remove(&machine->menu, entry, &plan, err))
+			return false;
+	}
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+/* Numbers below one in use would be given out twice. */
+static bool recover_numbers(struct operation *operation, struct err *err)
+{
+	const struct listing *listing = &operation->machine->listing;
+	uint64_t id = listing_highest_id(listing), serial = listing_highest_serial(listing);
+	auto_plan struct plan plan = {0};
+
+	if (id <= listing->layout.last_id && serial <= listing->layout.last_serial)
+		return true;
+	plan_reserve(&plan, &listing->layout, id, serial);
+	/* on a full pool a rollback must go on without them */
+	for (size_t i = 0; i < plan.count; i++)
+		plan.steps[i].may_fail = true;
+	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+}
+
 /* One name twice, or only its alias: firmware was cut while it renamed. Unlinking would free shared clusters. */
 static bool recover_file_system(struct operation *operation, struct err *err)
 {
@@ -399,7 +435,8 @@ static bool recover_boot(struct operation *operation, struct err *err)
 	struct machine *machine = operation->machine;
 
 	/* what no commit enabled goes first: a torn file may say anything, also whose entry it is */
-	return recover_file_system(operation, err) && recover_truth(operation, err) &&
+	return recover_file_system(operation, err) && restore_current(operation, err) &&
+	       recover_truth(operation, err) && recover_two_trials(operation, err) &&
 	       recover_trials(operation, err) && machine_refresh(machine, err) &&
 	       recover_entries(operation, err) && machine_refresh(machine, err) &&
 	       recover_goods(operation, err) && machine_refresh(machine, err);
@@ -412,7 +449,7 @@ bool recover(struct operation *operation, struct err *err)
 
 	if (!machine->listing.adopted)
 		return true;
-	if (!recover_leftovers(operation, err))
+	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err))
 		return false;
 	return !machine->has_boot || recover_boot(operation, err);
 }

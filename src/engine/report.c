@@ -14,7 +14,8 @@ const char *report_session(const struct machine *machine)
 		return "volatile";
 	if (running->booted < 0)
 		return "foreign";
-	if (running->trial)
+	/* once it was blessed it is current, whatever the command line of this boot says */
+	if (running->trial && !(current && (int)current->id == running->booted))
 		return "trial";
 	return current && (int)current->id == running->booted ? "normal" : "temporary";
 }

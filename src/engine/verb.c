@@ -18,8 +18,9 @@ bool verb_require_adopted(const struct machine *machine, struct err *err)
 	return err_try(err, "sudo moult init --dry-run");
 }
 
-bool verb_run(struct machine *machine, const struct verb_request *request, verb_body *body,
-	      json_t **ret, struct err *err)
+bool verb_run_after(struct machine *machine, const struct verb_request *request,
+		    bool (*first)(struct operation *, struct err *), verb_body *body, json_t **ret,
+		    struct err *err)
 {
 	struct operation operation = {0};
 	bool done;
@@ -28,7 +29,14 @@ bool verb_run(struct machine *machine, const struct verb_request *request, verb_
 	if (!verb_require_adopted(machine, err))
 		return false;
 	done = operation_begin(&operation, machine, request->verb, err) &&
-	       recover(&operation, err) && body(&operation, request, ret, err);
+	       (!first || first(&operation, err)) && recover(&operation, err) &&
+	       body(&operation, request, ret, err);
 	operation_end(&operation, done ? NULL : err);
 	return done;
+}
+
+bool verb_run(struct machine *machine, const struct verb_request *request, verb_body *body,
+	      json_t **ret, struct err *err)
+{
+	return verb_run_after(machine, request, NULL, body, ret, err);
 }

@@ -124,7 +124,7 @@ static void break_mask_by_another_link(struct engine_world *world)
 
 static void break_session_trial(struct engine_world *world)
 {
-	engine_runs(world, 1, 2, true, "boot-2");
+	engine_runs(world, 2, 3, true, "boot-2");
 }
 
 static void break_session_temporary(struct engine_world *world)
@@ -223,10 +223,10 @@ const struct damage damages_pool[] = {
 	  "systemctl mask"}},
 	{checks_world_adopted,
 	 break_session_trial,
-	 {CHECK_UPGRADE, "SESSION", FINDING_ERROR, "generation 1 is on trial", "moult status"}},
+	 {CHECK_UPGRADE, "SESSION", FINDING_ERROR, "generation 2 is on trial", "moult status"}},
 	{checks_world_adopted,
 	 break_session_trial,
-	 {CHECK_ALL, "SESSION", FINDING_NOTE, "generation 1 is on trial", "moult status"}},
+	 {CHECK_ALL, "SESSION", FINDING_NOTE, "generation 2 is on trial", "moult status"}},
 	{checks_world_adopted,
 	 break_session_temporary,
 	 {CHECK_UPGRADE, "SESSION", FINDING_ERROR, "temporary session", "moult keep"}},

@@ -40,7 +40,8 @@ def run(*argv, **options):
     done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False,
                           **options)
     if done.returncode != 0:
-        raise AssertionError(f"{argv}: {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        said = done.stdout[-3000:] + done.stderr[-3000:]
+        raise AssertionError(f"{argv}: {done.returncode}\n{said}")
     return done.stdout
 
 
@@ -151,7 +152,8 @@ class Machine:
         for subvolume in (root, top / "@moult"):
             run("btrfs", "subvolume", "create", subvolume)
         with recipe_root.obtain(SPEC, recipe_root.named(SPEC)) as tar:
-            run("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*", "-xf", tar, "-C", root)
+            run("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*", "-xf", tar,
+                "-C", root)
         data = "".join(f"UUID={self.uuid} {at} btrfs subvol={name} 0 0\n" for at, name in (
             ("/var", "@var"), ("/home", "@home"), ("/root", "@root"), ("/srv", "/@srv"),
             ("/usr/local", "@usr-local"), ("/var/lib/moult", "@moult")))
@@ -233,7 +235,8 @@ class FillTest(unittest.TestCase):
             self.assertEqual(fingerprint(top / name, skip=("cache/apt/archives",)), before)
 
     def assert_ok(self, answer):
-        self.assertTrue(answer["ok"], answer["error"] + (answer["log"] or "")[-3000:])
+        self.assertTrue(answer["ok"],
+                        f"{answer['error']}\n{(answer.get('log') or '')[-3000:]}")
 
     def assert_generation_clean(self, top, answer):
         directory = top / f"@gens/{answer['id']}"

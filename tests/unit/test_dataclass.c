@@ -31,6 +31,8 @@ START_TEST(test_rows)
 		{"/root/.bash_history", DATA_DROP},
 		{"/root/.bash_history2", DATA_KEEP},
 		{"/root/notes", DATA_KEEP},
+		{"/root/.profile", DATA_STAY},
+		{"/var/lib/shells.state", DATA_STAY},
 		/* more precise than /var/cache */
 		{"/var/cache/debconf/config.dat", DATA_PACKAGE},
 		{"/var/lib/dpkg", DATA_PACKAGE},

@@ -267,6 +267,87 @@ START_TEST(a_lost_boot_volume_is_rebuilt_from_the_directories)
 }
 END_TEST
 
+/* --- what repair and recovery put right ---------------------------------------------------------- */
+
+static void remove_entry(struct engine_world *world, uint64_t serial)
+{
+	struct host *host = &world->fake->host;
+
+	ck_assert_int_eq(
+		host->ops->remove(host, VOLUME_BOOT, menu_find(&world->machine.menu, serial)->path),
+		0);
+}
+
+static void repair(struct engine_world *world)
+{
+	struct verb_request request = {.verb = "repair"};
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	must(engine_world_reopen(world, &world->fake->host, &err));
+	must(verb_repair(&world->machine, &request, &answer, &err));
+	json_decref(answer);
+}
+
+START_TEST(a_lost_entry_of_current_comes_back_by_itself)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	remove_entry(&world, menu_truth(&world.machine.menu)->serial);
+	ck_assert_uint_eq(default_generation(world.fake), 0);
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(repair_puts_both_uncounted_entries_back)
+{
+	struct engine_world world;
+
+	engine_world_open(&world);
+	remove_entry(&world, menu_truth(&world.machine.menu)->serial);
+	remove_entry(&world, 0);
+	repair(&world);
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	ck_assert_ptr_nonnull(menu_find(&world.machine.menu, 0));
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(repair_heals_the_file_system_before_it_writes)
+{
+	struct engine_world world;
+
+	engine_world_open(&world);
+	world.fake->findings = "FATs differ";
+	remove_entry(&world, menu_truth(&world.machine.menu)->serial);
+	repair(&world);
+	ck_assert_ptr_null(world.fake->findings);
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(numbers_that_fell_behind_are_caught_up)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/layout.json",
+		      "{\"last_id\": 1, \"last_serial\": 0}");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_eq(world.machine.listing.layout.last_id, 3);
+	ck_assert_uint_ge(world.machine.listing.layout.last_serial, 2);
+	engine_world_done(&world);
+}
+END_TEST
+
 /* --- what can go wrong -------------------------------------------------------------------------- */
 
 typedef bool engine_call(struct machine *machine, unsigned id, struct err *err);
@@ -397,5 +478,7 @@ UNIT_MAIN("engine", an_offered_generation_is_the_default_and_counted,
 	  a_trial_boot_records_its_attempt_and_touches_nothing_else,
 	  a_second_moult_is_told_who_has_the_lock,
 	  a_full_boot_volume_is_refused_before_anything_is_copied,
-	  a_lost_boot_volume_is_rebuilt_from_the_directories, any_call_may_fail,
-	  the_power_may_go_after_any_effect)
+	  a_lost_boot_volume_is_rebuilt_from_the_directories,
+	  a_lost_entry_of_current_comes_back_by_itself, repair_puts_both_uncounted_entries_back,
+	  repair_heals_the_file_system_before_it_writes, numbers_that_fell_behind_are_caught_up,
+	  any_call_may_fail, the_power_may_go_after_any_effect)

@@ -56,8 +56,8 @@ def _disk(image, write_log, start):
     if not write_log:
         return {**disk, "node-name": "disk"}
     log = {"driver": "file", "filename": os.path.abspath(write_log)}
-    return {"driver": "blklogwrites", "node-name": "disk", "file": disk, "log": log,
-            "log-sector-size": 512, "log-append": start > 0}
+    how = {"log-append": True} if start else {"log-sector-size": 512}
+    return {"driver": "blklogwrites", "node-name": "disk", "file": disk, "log": log, **how}
 
 
 def _escaped(path):

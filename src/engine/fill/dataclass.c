@@ -27,6 +27,10 @@ static const struct {
 	{"/var/lib/update-notifier", DATA_CACHE},
 	{"/var/lib/systemd/catalog", DATA_CACHE},
 	{"/var/lib/systemd/random-seed", DATA_DROP},
+	/* defaults that a package refreshes where nobody changed them, and its notes about that */
+	{"/root/.profile", DATA_STAY},
+	{"/root/.bashrc", DATA_STAY},
+	{"/var/lib/shells.state", DATA_STAY},
 	/* what a shell in the stage leaves behind */
 	{"/root/.cache", DATA_DROP},
 	{"/root/.bash_history", DATA_DROP},

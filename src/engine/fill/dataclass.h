@@ -7,6 +7,7 @@
 
 enum data_class {
 	DATA_KEEP, /* the machine's: new ones are replayed, changes need an ack */
+	DATA_STAY, /* as configuration: new ones are replayed, changes are not carried over */
 	DATA_PACKAGE, /* what the package manager remembers: belongs into the root */
 	DATA_LOG, /* goes to the generation's own log */
 	DATA_CACHE, /* made again by whoever needs it; its new directories are kept, empty */

@@ -214,7 +214,7 @@ static bool sort_file(struct prune *prune, const struct entry *entry, struct err
 
 	if (entry->class == DATA_LOG)
 		return move_to_log(prune, entry, err);
-	if (!needs_ack(entry))
+	if (!needs_ack(entry) && (entry->class != DATA_STAY || entry->has_below))
 		return drop(prune, entry, err);
 	place = entry->has_below && entry->below.type == HOST_SYMLINK &&
 				entry->stat.type == HOST_FILE

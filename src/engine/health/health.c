@@ -95,10 +95,10 @@ static bool refuse(const struct machine *machine, const struct verdicts *verdict
 		first = first ? first : verdict;
 	}
 	err_set(err, ERR_REFUSED, 0, "generation %d is not healthy: %s",
-		machine->listing.running.booted, why.bytes);
-	if (first->program)
+		machine->listing.running.booted, why.bytes ? why.bytes : "no reason was given");
+	if (first && first->program)
 		return err_try(err, "sudo %s check", first->program);
-	return err_try(err, "%s", first->remedy);
+	return err_try(err, "%s", first && first->remedy ? first->remedy : "moult status");
 }
 
 bool verb_health(struct machine *machine, const struct verb_request *request, json_t **ret,

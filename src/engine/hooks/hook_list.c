@@ -59,7 +59,7 @@ static bool add_hook(struct host *host, const char *root, const char *name, stru
 		     struct err *err)
 {
 	struct hook hook = {0};
-	bool executable;
+	bool executable = false;
 
 	if (!is_hook_name(name))
 		return true;

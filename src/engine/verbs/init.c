@@ -9,6 +9,7 @@
 #include "publish.h"
 #include "record.h"
 #include "recover.h"
+#include "restore.h"
 #include "retire.h"
 #include "undo.h"
 #include "verb.h"
@@ -194,35 +195,13 @@ static bool make_first(struct operation *operation, struct adoption *adoption, s
 
 /* --- the loader -------------------------------------------------------------------------------- */
 
-/* Not the commit point of the adoption: until loader.conf is moult's, nothing changes for the loader. */
-static bool commit_original(struct operation *operation, struct err *err)
-{
-	struct machine *machine = operation->machine;
-	const struct generation *zero = listing_find(&machine->listing, 0);
-	auto_entry_storage struct entry_storage storage = {0};
-	struct publication *pub = generation_find_publication(zero, 0);
-	auto_plan struct plan plan = {0};
-	struct boot_entry entry;
-
-	if (menu_find(&machine->menu, 0))
-		return true;
-	if (!pub)
-		return err_set(err, ERR_CORRUPT, 0, "generation 0 has lost its publication");
-	entry = publish_entry(machine, zero, pub, &storage);
-	if (!machine->loader->adopt(&machine->menu, &entry, &plan, err))
-		return false;
-	for (size_t i = 0; i < plan.count; i++)
-		plan.steps[i].commit = false;
-	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
-}
-
 /* The original's entry is committed before loader.conf is ours: whatever follows, it boots. */
 static bool publish_original(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	auto_plan struct plan plan = {0};
 
-	if (!commit_original(operation, err) ||
+	if (!restore_original(operation, err) ||
 	    !machine->loader->settle(&machine->menu, machine->loader->settings(), &plan, err))
 		return false;
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);

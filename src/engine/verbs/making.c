@@ -10,7 +10,7 @@ void making_begin(struct making *making, struct machine *machine,
 		  const struct verb_request *request, const struct generation *base)
 {
 	const struct publication *pub = generation_last_publication(base);
-	unsigned id = (unsigned)machine->listing.layout.last_id + 1;
+	unsigned id = (unsigned)listing_highest_id(&machine->listing) + 1;
 
 	*making = (struct making){.request = request, .base_id = base->id};
 	making->source = source_find(request->command || request->terminal ? "command"
@@ -221,7 +221,10 @@ bool making_finish(struct operation *operation, struct making *making, struct er
 	if (!list_made(operation, making, err))
 		return false;
 	phase(operation, "publish", "offering it to the boot loader");
-	return publish_trial(operation, id, &files, err);
+	if (!publish_trial(operation, id, &files, err))
+		return false;
+	return !operation->machine->listing.running.live ||
+	       hooks_live(operation->machine, HOOK_PUBLISHED, err);
 }
 
 void making_discard(struct operation *operation, struct making *making)

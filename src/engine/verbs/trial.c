@@ -4,10 +4,12 @@
 #include "answer.h"
 #include "changes.h"
 #include "health.h"
+#include "hooks.h"
 #include "publish.h"
 #include "recover.h"
 #include "replay.h"
 #include "report.h"
+#include "restore.h"
 #include "verb.h"
 
 #define MESSAGE_RETURNED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a03"
@@ -21,9 +23,7 @@ static const char *const loader_copies[] = {
 
 static bool is_trial(const struct machine *machine)
 {
-	const struct running *running = &machine->listing.running;
-
-	return running->live && running->trial && running->booted >= 0;
+	return text_equal(report_session(machine), "trial");
 }
 
 /* --- what a person reads after the boot --------------------------------------------------------- */
@@ -98,6 +98,8 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	(void)request;
 	note_default_by_hand(operation);
 	tell_returned(operation);
+	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
+		return false;
 	publish_texts(machine);
 	return answer_done(operation, "the machine is as the directories say", ret, err);
 }
@@ -118,7 +120,7 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 		err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
 		return err_try(err, "sudo moult --esp DEVICE repair");
 	}
-	if (!publish_restore(operation, err))
+	if (!restore_boot(operation, err))
 		return false;
 	note_default_by_hand(operation);
 	return answer_done(operation, "what was interrupted is finished or undone", ret, err);
@@ -129,7 +131,8 @@ bool verb_repair(struct machine *machine, const struct verb_request *request, js
 {
 	ERR_CONTEXT(err, "cannot repair");
 
-	return verb_run(machine, request, repair_body, ret, err);
+	return verb_run_after(machine, request, machine->has_boot ? restore_volume : NULL,
+			      repair_body, ret, err);
 }
 
 /* --- the trial boot ----------------------------------------------------------------------------- */
@@ -140,7 +143,8 @@ static bool first_boot_body(struct operation *operation, const struct verb_reque
 	struct machine *machine = operation->machine;
 
 	(void)request;
-	if (!replay_run(machine, (unsigned)machine->listing.running.booted, err))
+	if (!replay_run(machine, (unsigned)machine->listing.running.booted, err) ||
+	    !hooks_live(machine, HOOK_FIRST_BOOT, err))
 		return false;
 	return answer_done(operation, "the first boot's files are in place", ret, err);
 }

@@ -122,10 +122,13 @@ static bool upgrade_body(struct operation *operation, const struct verb_request 
 			 json_t **ret, struct err *err)
 {
 	struct machine *machine = operation->machine;
-	const struct generation *base = find_base(machine, request, err);
+	const struct generation *current = listing_current(&machine->listing);
 	const struct generation *pending = listing_pending(&machine->listing);
+	const struct generation *base;
 
-	if (!base || !check_base(machine, base, err))
+	if ((current && !check_base(machine, current, err)) ||
+	    !(base = find_base(machine, request, err)) ||
+	    (base != current && !check_base(machine, base, err)))
 		return false;
 	if (pending && pending != base && !pending->stale && !request->replace &&
 	    !request->release && pending->state == GEN_TRIAL) {

@@ -1,0 +1,116 @@
+#include "restore.h"
+#include "publish.h"
+
+bool restore_current(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *current = listing_current(&machine->listing);
+	const struct menu_entry *truth = menu_truth(&machine->menu);
+	const struct publication *pub =
+		current && !current->damage ? generation_last_publication(current) : NULL;
+
+	/* serial 0 is the original's: it stays below every other, so it is no sign of a choice */
+	if (!pub || current->id == 0 || (truth && truth->serial != 0))
+		return true;
+	return publish_current(operation, current->id, pub->serial, err) &&
+	       machine_refresh(machine, err);
+}
+
+bool restore_original(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *zero = listing_find(&machine->listing, 0);
+	auto_entry_storage struct entry_storage storage = {0};
+	auto_plan struct plan plan = {0};
+	struct publication *pub;
+	struct boot_entry entry;
+
+	if (!zero || zero->damage || menu_find(&machine->menu, 0))
+		return true;
+	pub = generation_find_publication(zero, 0);
+	if (!pub)
+		return err_set(err, ERR_CORRUPT, 0, "generation 0 has lost its publication");
+	entry = publish_entry(machine, zero, pub, &storage);
+	if (!machine->loader->adopt(&machine->menu, &entry, &plan, err))
+		return false;
+	for (size_t i = 0; i < plan.count; i++)
+		plan.steps[i].commit = false;
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+bool restore_volume(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct host_ops *ops = machine->host->ops;
+	auto_free char *findings = NULL, *repaired = NULL;
+	int r = ops->check(machine->host, VOLUME_BOOT, &findings);
+
+	if (r != -EUCLEAN)
+		return true;
+	r = ops->repair(machine->host, VOLUME_BOOT, &repaired);
+	if (r < 0) {
+		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume (%s)", findings);
+		return err_try(err, "sudo umount /boot/efi; sudo fsck.fat -a DEVICE");
+	}
+	operation_note(operation, "the file system of the boot volume was repaired: %s", findings);
+	return machine_refresh(machine, err);
+}
+
+/* An entry of ours that was edited or half overwritten: the loader may show it, nobody vouches for it. */
+static bool remove_unreadable(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_plan struct plan plan = {0};
+
+	for (size_t i = 0; i < machine->menu.count; i++) {
+		const struct menu_entry *entry = &machine->menu.entries[i];
+
+		if (!entry->whole && !machine->loader->remove(&machine->menu, entry, &plan, err))
+			return false;
+	}
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
+static void plan_entry_blobs(struct machine *machine, const struct menu_entry *found,
+			     struct plan *plan)
+{
+	const struct generation *gen = listing_find(&machine->listing, found->generation);
+	auto_entry_storage struct entry_storage storage = {0};
+	const struct publication *pub;
+	char path[256];
+
+	if (!gen || gen->damage || !found->enabled || !found->whole)
+		return;
+	pub = generation_find_publication(gen, found->serial);
+	if (!pub)
+		pub = generation_last_publication(gen);
+	if (!pub)
+		return;
+	publish_entry(machine, gen, pub, &storage);
+	machine->loader->blob_path("linux", found->linux_sha256, path, sizeof(path));
+	plan_put_blob(plan, storage.linux_from, path, found->linux_sha256);
+	if (!*found->initrd_sha256)
+		return;
+	machine->loader->blob_path("initrd", found->initrd_sha256, path, sizeof(path));
+	plan_put_blob(plan, storage.initrd_from, path, found->initrd_sha256);
+}
+
+static bool restore_blobs(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_plan struct plan plan = {0};
+
+	for (size_t i = 0; i < machine->menu.count; i++)
+		plan_entry_blobs(machine, &machine->menu.entries[i], &plan);
+	if (!machine->loader->settle(&machine->menu, machine->loader->settings(), &plan, err))
+		return false;
+	return operation_run(operation, &plan, err);
+}
+
+bool restore_boot(struct operation *operation, struct err *err)
+{
+	return restore_current(operation, err) && restore_original(operation, err) &&
+	       remove_unreadable(operation, err) && restore_blobs(operation, err);
+}

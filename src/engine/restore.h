@@ -1,0 +1,19 @@
+/*
+ * restore - what the boot volume must have, made again from the directories.
+ *
+ * The boot volume holds derived state only: entries, blobs and settings follow from the generations.
+ */
+#pragma once
+#include "operation.h"
+
+/* The uncounted entry of current, where the menu has none that is newer than the original's. */
+bool restore_current(struct operation *operation, struct err *err);
+/* The entry of generation 0, where it is listed; never the commit point of anything. */
+bool restore_original(struct operation *operation, struct err *err);
+/* The file system's own damage, by its checker, unmounted. */
+bool restore_volume(struct operation *operation, struct err *err);
+/*
+ * All of it: both entries above, entries that nobody can read, the
+ * blobs of every enabled entry (read back, copied again where damaged), the loader's settings.
+ */
+bool restore_boot(struct operation *operation, struct err *err);
