@@ -200,7 +200,7 @@ bool sdboot_entry_print(const struct boot_entry *entry, enum boot_role role, cha
 		return err_set(
 			err, ERR_REFUSED, 0,
 			"the command line of generation %u is %zu bytes too long: a boot entry "
-			"has to fit into one sector of %d bytes",
+			"has to fit into %d bytes",
 			entry->generation, over + TITLE_MIN_BYTES - strlen(title),
 			SDBOOT_ENTRY_MAX_BYTES);
 	title[strlen(title) - over] = '\0';

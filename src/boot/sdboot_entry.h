@@ -12,8 +12,11 @@
 #define SDBOOT_ENTRIES "loader/entries"
 #define SDBOOT_BLOBS "moult"
 
-/* One sector: then no part of an entry can be newer than another part. */
-#define SDBOOT_ENTRY_MAX_BYTES 512
+/*
+ * What an entry may take. More than a sector does no harm: it is written, synced and read back as a
+ * whole while it is switched off, and the switch is one byte, which lies in one sector anyway.
+ */
+#define SDBOOT_ENTRY_MAX_BYTES 2048
 
 enum sdboot_name {
 	SDBOOT_FOREIGN,
@@ -27,7 +30,7 @@ enum sdboot_name sdboot_name_parse(const char *name, struct menu_entry *ret);
 /* tries 0 = uncounted; they are only for candidates. Caller frees. */
 char *sdboot_entry_path(enum menu_role role, uint64_t serial, unsigned tries);
 
-/* The text of an entry that is switched off. Longer than a sector: the title gives way, then refused. */
+/* The text of an entry that is switched off. Too long: the title gives way, then refused. */
 bool sdboot_entry_print(const struct boot_entry *entry, enum boot_role role, char **ret_text,
 			struct err *err);
 /* Where the switch of a text made by sdboot_entry_print() is. */

@@ -270,7 +270,7 @@ static const struct command commands[] = {
 		.help = "Removes what the settings in moult.yaml(5) do not ask to keep. Never "
 			"removed: "
 			"the running generation, the current one, the last other good one, pinned "
-			"ones, and, until 'moult init --finalize', the system as it was before.",
+			"ones, and the system as it was before moult.",
 		.group = GROUP_BACK,
 		.needs = WRITES,
 		.options = CHANGING | BIT(DRY_RUN),
@@ -283,13 +283,12 @@ static const struct command commands[] = {
 		.summary = "Let moult look after this system; the original is kept",
 		.help = "Checks the system, shows what it will do, and then makes generation 1 of "
 			"it. "
-			"The original becomes generation 0 and stays in the boot menu, untouched, "
-			"until --finalize. --undo goes back to it and takes everything back. Try "
-			"it "
-			"with --dry-run first.",
+			"The original becomes generation 0 and stays in the boot menu, untouched. "
+			"--undo goes back to it and takes everything back. Try it with --dry-run "
+			"first.",
 		.group = GROUP_SETUP,
 		.needs = SWITCHES | FIRST_SHOWS,
-		.options = CHANGING | BIT(DRY_RUN) | BIT(ACCEPT) | BIT(UNDO) | BIT(FINALIZE),
+		.options = CHANGING | BIT(DRY_RUN) | BIT(ACCEPT) | BIT(UNDO),
 		.verb = verb_init,
 		.render = render_change,
 	},

@@ -26,8 +26,6 @@ static const struct option options[OPTION_COUNT] = {
 			 OPTION_FLAG, FIELD(request.base)},
 	[OPTION_UNDO] = {"undo", 0, NULL, "Go back to the system as it was before init",
 			 OPTION_FLAG, FIELD(request.undo)},
-	[OPTION_FINALIZE] = {"finalize", 0, NULL, "Give up the way back to before init",
-			     OPTION_FLAG, FIELD(request.finalize)},
 	[OPTION_SIZES] = {"sizes", 0, NULL, "Measure what each generation alone takes (slow)",
 			  OPTION_FLAG, FIELD(request.sizes)},
 	[OPTION_UNCHANGED] = {"unchanged-exit-77", 0, NULL,
@@ -55,7 +53,8 @@ static const struct option options[OPTION_COUNT] = {
 
 static const enum option_id exclusive[][2] = {
 	{OPTION_REPLACE, OPTION_CONTINUE},
-	{OPTION_UNDO, OPTION_FINALIZE},
+	/* there is nothing to reboot but the running system */
+	{OPTION_REBOOT, OPTION_SYSROOT},
 	{OPTION_QUIET, OPTION_VERBOSE},
 };
 

@@ -30,7 +30,7 @@ void plan_delete_leftover(struct plan *plan, const struct listing *listing, unsi
 
 /*
  * The generations that retention lets go, oldest first: bad, built and stale ones before good ones.
- * Never: booted, current, pending, pinned, the last other good one, 0 and 1 before finalize.
+ * Never: booted, current, pending, pinned, the last other good one, 0 and 1.
  * `keep` good ones stay besides. Caller frees *ret_ids.
  */
 struct retention {

@@ -34,7 +34,7 @@ const char *retention_protects(const struct listing *listing, const struct reten
 	if (gen->state == GEN_BAD && gen == newest_bad(listing))
 		return "it is the last one that failed, kept to be looked into";
 	if (gen->id <= 1 && listing_find(listing, 0))
-		return "the adoption is not finalized";
+		return "it is the way back to before moult";
 	return NULL;
 }
 

@@ -19,7 +19,7 @@ struct verb_request {
 	const char *source;        /* upgrade --source S; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
-	bool dry_run, replace, continue_pending, base, undo, finalize, sizes, reboot;
+	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
 	bool terminal;             /* shell */
 	const char *reason;        /* internal give-up REASON */
 };

@@ -114,7 +114,7 @@ START_TEST(retention_never_takes_what_the_rules_protect)
 	listing.generations[3].pinned = true;
 	listing.generations[4].damage = xstrdup("broken");
 	count = retention_select(&listing, &retention, &ids);
-	/* 0 and 1: not finalized; 3 pinned; 4 damaged; 5 runs; 7 next; 8 last other good; 9 current */
+	/* 0 and 1: the way back to before moult; 3 pinned; 4 damaged; 5 runs; 7 next; 8 last other good; 9 current */
 	ck_assert_uint_eq(count, 2);
 	ck_assert_uint_eq(ids[0], 2);
 	ck_assert_uint_eq(ids[1], 6);

@@ -78,8 +78,8 @@ class Life(world.Vm):
             machine.wait_shell()
             machine.up()
             self.assertEqual(machine.booted()[0::2], (1, False))
-            answer = machine.json("run -- sh -c 'apt-get install -y --no-install-recommends hello "
-                                  "&& mv /etc/skin-1 /etc/skin-2'")
+            answer = machine.json("run -- sh -c 'apt-get -q update && apt-get install -qy hello && "
+                                  "mv /etc/skin-1 /etc/skin-2'")
             self.assertEqual(answer["outcome"], "done")
             self.assertEqual((answer["next"]["id"], answer["next"]["trial"]), (2, True))
             self.assertNotEqual(machine.run("command -v hello").rc, 0)

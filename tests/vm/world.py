@@ -134,7 +134,9 @@ class Guest(Machine):
 
     def json(self, command):
         """The document that a command of moult prints."""
-        return json.loads(self.ok(f"moult {command} --json", WORK_TIMEOUT))
+        said = "/run/moult-said"
+        return json.loads(self.ok(f"moult --json {command} 2>{said} || {{ cat {said}; false; }}",
+                                  WORK_TIMEOUT))
 
     def status(self):
         """What `moult status` says."""

@@ -226,11 +226,11 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	gen = listing_find(&machine->listing, id);
 	if (!generation_find_publication(gen, serial))
 		serial = generation_last_publication(gen)->serial;
-	if (!publish_current(operation, id, serial, err) || !machine_refresh(machine, err))
+	/* before the commit: a shutdown that comes between must leave a trial, not half a bless */
+	if (!health_remember(machine, err) || !publish_current(operation, id, serial, err) ||
+	    !machine_refresh(machine, err))
 		return false;
 	register_loaders(operation);
-	if (!health_remember(machine, err))
-		return false;
 	publish_texts(machine);
 	return answer_done(operation, sentence, ret, err);
 }
