@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 #include "journal.h"
+#include "reserve.h"
 #include "run.h"
 #include "stamp.h"
 
@@ -98,6 +99,18 @@ static bool run_work(struct operation *operation, const struct step *step, struc
 	return err_set(err, ERR_SYSTEM, ENOSYS, "no such work: %s", step->text);
 }
 
+/* An entry must find room on a full boot volume; a kernel need not. */
+static bool run_small(struct host *host, const struct step *step, struct err *err)
+{
+	if (run_step(host, step, err))
+		return true;
+	if (step->volume != VOLUME_BOOT || step->kind == STEP_PUT_BLOB || err->errnum != ENOSPC ||
+	    !reserve_give_up(host))
+		return false;
+	*err = (struct err){0};
+	return run_step(host, step, err);
+}
+
 static bool run_one(struct operation *operation, const struct step *step, size_t i, struct err *err)
 {
 	struct host *host = operation->machine->host;
@@ -107,7 +120,7 @@ static bool run_one(struct operation *operation, const struct step *step, size_t
 		return err_set(err, ERR_INTERRUPTED, 0,
 			       "interrupted; the machine is as it was before");
 	if (step->kind == STEP_WORK ? !run_work(operation, step, err)
-				    : !run_step(host, step, err)) {
+				    : !run_small(host, step, err)) {
 		if (!step->may_fail)
 			return false;
 		operation_note(operation, "%s; 'moult repair' completes it", err->text);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "changes.h"
 #include "publish.h"
+#include "reserve.h"
 #include "restore.h"
 #include "run.h"
 
@@ -451,5 +452,10 @@ bool recover(struct operation *operation, struct err *err)
 		return true;
 	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err))
 		return false;
-	return !machine->has_boot || recover_boot(operation, err);
+	if (!machine->has_boot)
+		return true;
+	if (!recover_boot(operation, err))
+		return false;
+	reserve_keep(operation);
+	return true;
 }

@@ -123,6 +123,49 @@ json_t *report_list(struct machine *machine)
 	return document;
 }
 
+/* Its root and all subvolumes in its directory; the paths are borrowed. */
+static size_t own_subvolumes(const struct listing *listing, const char *root, unsigned id,
+			     const char ***ret)
+{
+	auto_free char *prefix = xasprintf("@gens/%u/", id);
+	const char **paths = NULL;
+	size_t count = 0;
+
+	*array_add(paths, count) = root;
+	for (size_t i = 0; i < listing->subvolume_count; i++)
+		if (text_starts(listing->subvolumes[i], prefix) &&
+		    !text_equal(listing->subvolumes[i], root))
+			*array_add(paths, count) = listing->subvolumes[i];
+	*ret = paths;
+	return count;
+}
+
+bool report_add_sizes(struct machine *machine, json_t *list, struct err *err)
+{
+	json_t *array = json_object_get(list, "generations");
+
+	for (size_t i = 0; i < machine->listing.count; i++) {
+		const struct generation *gen = &machine->listing.generations[i];
+		auto_free const char **paths = NULL;
+		char root[GENERATION_PATH_MAX];
+		size_t count;
+		uint64_t bytes;
+		int r;
+
+		if (gen->damage)
+			continue;
+		count = own_subvolumes(&machine->listing, generation_root(gen, root), gen->id,
+				       &paths);
+		r = machine->host->ops->exclusive_bytes(machine->host, paths, count, &bytes);
+		if (r < 0)
+			return err_set(err, ERR_SYSTEM, -r, "cannot measure generation %u",
+				       gen->id);
+		json_object_set_new(json_array_get(array, i), "size_exclusive",
+				    json_integer((json_int_t)bytes));
+	}
+	return true;
+}
+
 static json_t *space_json(struct machine *machine)
 {
 	struct host *host = machine->host;

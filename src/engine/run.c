@@ -7,14 +7,10 @@ static bool failed(const struct step *step, int r, const char *what, struct err 
 {
 	const char *where = step->volume == VOLUME_BOOT ? "the boot volume" : "the Btrfs";
 
-	if (r == -ENOSPC && step->volume == VOLUME_BOOT) {
-		err_set(err, ERR_SYSTEM, 0, "cannot %s %s: the boot volume is full", what,
-			text_quote(step->path));
-		return err_try(err, "sudo moult cleanup");
-	}
 	if (r == -ENOSPC) {
-		err_set(err, ERR_SYSTEM, 0, "cannot %s %s: the Btrfs is full", what,
-			text_quote(step->path));
+		err_set(err, ERR_SYSTEM, 0, "cannot %s %s: %s is full", what,
+			text_quote(step->path), where);
+		err->errnum = ENOSPC;
 		return err_try(err, "sudo moult cleanup");
 	}
 	if (r == -EROFS) {

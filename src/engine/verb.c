@@ -1,6 +1,7 @@
 #include "verb.h"
 #include <string.h>
 #include "recover.h"
+#include "text.h"
 
 bool verb_accepts(const struct verb_request *request, const char *code)
 {
@@ -18,6 +19,33 @@ bool verb_require_adopted(const struct machine *machine, struct err *err)
 	return err_try(err, "sudo moult init --dry-run");
 }
 
+static bool check_reboot(const struct machine *machine, const struct verb_request *request,
+			 struct err *err)
+{
+	if (!request->reboot || machine->listing.running.live)
+		return true;
+	err_set(err, ERR_USAGE, 0, "this is another system's disk: it is not running");
+	return err_try(err, "sudo moult %s", request->verb);
+}
+
+/* What was done stays done, and is told, where the reboot itself fails. */
+static bool reboot(struct machine *machine, json_t *answer, struct err *err)
+{
+	int r = machine->host->ops->reboot(machine->host, false);
+
+	if (r < 0) {
+		err_set(err, ERR_SYSTEM, -r, "it is done, but the machine cannot be rebooted");
+		return err_try(err, "sudo systemctl reboot");
+	}
+	json_object_set_new(answer, "rebooting", json_true());
+	return true;
+}
+
+static bool is_done(const json_t *answer)
+{
+	return text_equal(json_string_value(json_object_get(answer, "outcome")), "done");
+}
+
 bool verb_run_after(struct machine *machine, const struct verb_request *request,
 		    bool (*first)(struct operation *, struct err *), verb_body *body, json_t **ret,
 		    struct err *err)
@@ -26,13 +54,14 @@ bool verb_run_after(struct machine *machine, const struct verb_request *request,
 	bool done;
 
 	*ret = NULL;
-	if (!verb_require_adopted(machine, err))
+	if (!check_reboot(machine, request, err) || !verb_require_adopted(machine, err))
 		return false;
 	done = operation_begin(&operation, machine, request->verb, err) &&
 	       (!first || first(&operation, err)) && recover(&operation, err) &&
 	       body(&operation, request, ret, err);
 	operation_end(&operation, done ? NULL : err);
-	return done;
+	/* last, when the journal has its end and the lock is free */
+	return done && request->reboot && is_done(*ret) ? reboot(machine, *ret, err) : done;
 }
 
 bool verb_run(struct machine *machine, const struct verb_request *request, verb_body *body,

@@ -8,7 +8,10 @@
 typedef bool verb_body(struct operation *operation, const struct verb_request *request,
 		       json_t **ret, struct err *err);
 
-/* Lock, recover, body, end. The body answers (answer.h); a failure leaves *ret NULL. */
+/*
+ * Lock, recover, body, end. The body answers (answer.h); a failure leaves *ret NULL. Then, with
+ * request->reboot and where something was done, the reboot: if only that fails *ret is the answer.
+ */
 bool verb_run(struct machine *machine, const struct verb_request *request, verb_body *body,
 	      json_t **ret, struct err *err);
 /* The same with `first` between lock and recovery: for what recovery itself would stumble over. */

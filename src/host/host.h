@@ -138,6 +138,8 @@ struct host_ops {
 	int (*delete_subvolume)(struct host *, const char *path);
 	int (*subvolume)(struct host *, const char *path, struct host_subvolume *ret); /* -EINVAL: not one */
 	int (*list_subvolumes)(struct host *, struct host_subvolumes *ret); /* all of them */
+	/* data that nothing outside these subvolumes refers to, before compression; reads all their metadata */
+	int (*exclusive_bytes)(struct host *, const char *const *paths, size_t count, uint64_t *ret_bytes);
 	int (*get_default)(struct host *, char **ret_path); /* "" = top level */
 	int (*set_default)(struct host *, const char *path); /* "" = top level; not durable before sync */
 

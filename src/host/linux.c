@@ -47,6 +47,7 @@ static const struct host_ops linux_ops = {
 	.delete_subvolume = linux_delete_subvolume,
 	.subvolume = linux_subvolume,
 	.list_subvolumes = linux_list_subvolumes,
+	.exclusive_bytes = linux_exclusive_bytes,
 	.get_default = linux_get_default,
 	.set_default = linux_set_default,
 	.run_stage = linux_run_stage,

@@ -166,6 +166,10 @@ int linux_copy_attributes(struct host *, const char *from, const char *to);
 int linux_get_xattr(struct host *, const char *path, const char *name, struct host_bytes *ret);
 int linux_remove_xattrs(struct host *, const char *path, const char *prefix);
 
+/* linux_exclusive.c */
+int linux_exclusive_bytes(struct host *, const char *const *paths, size_t count,
+			  uint64_t *ret_bytes);
+
 /* linux_subvolume.c */
 int linux_snapshot(struct host *, const char *from, const char *to, bool read_only);
 int linux_create_subvolume(struct host *, const char *path);

@@ -376,6 +376,40 @@ static int fake_list_subvolumes(struct host *host, struct host_subvolumes *ret)
 	return 0;
 }
 
+static bool is_below_any(const struct fake_node *node, const char *const *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fake_is_below(node->path, paths[i]))
+			return true;
+	return false;
+}
+
+static bool same_content(const struct fake_node *a, const struct fake_node *b)
+{
+	return b->type == HOST_FILE && a->length == b->length &&
+	       memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+/* Files of the same content share it. */
+static int fake_exclusive_bytes(struct host *host, const char *const *paths, size_t count,
+				uint64_t *ret_bytes)
+{
+	const struct fake_volume *v = &fake_of(host)->disk.volumes[VOLUME_POOL];
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct fake_node *node = &v->nodes[i];
+		bool counts = node->type == HOST_FILE && is_below_any(node, paths, count);
+
+		for (size_t k = 0; counts && k < v->count; k++)
+			if (k != i && same_content(node, &v->nodes[k]))
+				counts = k > i && is_below_any(&v->nodes[k], paths, count);
+		bytes += counts ? node->length : 0;
+	}
+	*ret_bytes = bytes;
+	return 0;
+}
+
 static int fake_get_default(struct host *host, char **ret_path)
 {
 	const char *path = fake_disk_default(&fake_of(host)->disk);
@@ -423,6 +457,7 @@ const struct host_ops fake_ops = {
 	.delete_subvolume = fake_delete_subvolume,
 	.subvolume = fake_subvolume,
 	.list_subvolumes = fake_list_subvolumes,
+	.exclusive_bytes = fake_exclusive_bytes,
 	.get_default = fake_get_default,
 	.set_default = fake_set_default,
 	.run_stage = fake_run_stage,

@@ -7,6 +7,7 @@ On the shipped binary and on disks of real machines that are off; see world.py.
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -258,13 +259,12 @@ class BootVolume(world.BadDay):
 
     def fill_esp(self, disk, left_mib):
         """Leave so much of it free."""
-        used = int(call("mdir", "-i", f"{disk.path}@@{image.esp(disk.path).offset}", "::/",
-                        env=image.MTOOLS).decode().splitlines()[-1].split("bytes")[0]
-                   .replace(" ", "").strip())
+        drive = f"{disk.path}@@{image.esp(disk.path).offset}"
+        said = call("mdir", "-i", drive, "::/", env=image.MTOOLS).decode()
+        free = int(re.search(r"([\d ]+) bytes free", said)[1].replace(" ", ""))
         with tempfile.NamedTemporaryFile(dir=world.made.place) as ballast:
-            ballast.truncate(used - left_mib * MIB)
-            call("mcopy", "-i", f"{disk.path}@@{image.esp(disk.path).offset}", ballast.name,
-                 "::/ballast", env=image.MTOOLS)
+            ballast.truncate(free - left_mib * MIB)
+            call("mcopy", "-i", drive, ballast.name, "::/ballast", env=image.MTOOLS)
 
     def test_full_before_adoption(self):
         disk = self.disk("fresh")

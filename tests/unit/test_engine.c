@@ -267,6 +267,43 @@ START_TEST(a_lost_boot_volume_is_rebuilt_from_the_directories)
 }
 END_TEST
 
+/* Fails the first write of an entry for want of room. */
+static int full_write(struct host *host, enum volume volume, const char *path, const void *bytes,
+		      size_t length)
+{
+	struct fake_host *fake = (struct fake_host *)host;
+
+	if (volume == VOLUME_BOOT && text_starts(path, "loader/entries/") &&
+	    fake_host_text(fake, VOLUME_BOOT, "moult/reserve"))
+		return -ENOSPC;
+	return ((const struct host_ops *)fake->userdata)->write(host, volume, path, bytes, length);
+}
+
+START_TEST(rolling_back_on_a_full_boot_volume_gives_up_the_reserve)
+{
+	struct engine_world world;
+	struct verb_request request = {.verb = "rollback", .which = "1"};
+	struct err err = {0};
+	json_t *answer = NULL;
+	struct host_ops full;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	must(engine_bless(&world.machine, 2, &err));
+	ck_assert_ptr_nonnull(fake_host_text(world.fake, VOLUME_BOOT, "moult/reserve"));
+	full = *world.fake->host.ops;
+	world.fake->userdata = (void *)world.fake->host.ops;
+	full.write = full_write;
+	world.fake->host.ops = &full;
+	world.fake->space[VOLUME_BOOT].free_bytes = 0;
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	ck_assert_ptr_null(fake_host_text(world.fake, VOLUME_BOOT, "moult/reserve"));
+	json_decref(answer);
+	engine_world_done(&world);
+}
+END_TEST
+
 /* --- what repair and recovery put right ---------------------------------------------------------- */
 
 static void remove_entry(struct engine_world *world, uint64_t serial)
@@ -388,7 +425,7 @@ static void assert_settled(struct engine_world *world, size_t which, const char 
 		      when, world->fake->effects[effects].kind, world->fake->effects[effects].path);
 }
 
-static void fail_at(size_t which, unsigned call, bool *ret_reached)
+static void fail_at(size_t which, unsigned call, int errnum, bool *ret_reached)
 {
 	struct engine_world world;
 	struct fault_host fault;
@@ -400,7 +437,7 @@ static void fail_at(size_t which, unsigned call, bool *ret_reached)
 		must(operations[which].prepare(&world.machine, 2, &err));
 	fault_host_init(&fault, &world.fake->host);
 	fault.fail_at = call;
-	fault.errnum = EIO;
+	fault.errnum = errnum;
 	if (engine_world_reopen(&world, &fault.host, &err))
 		operations[which].call(&world.machine, 2, &err);
 	*ret_reached = fault.failed != NULL;
@@ -418,8 +455,10 @@ START_TEST(any_call_may_fail)
 	for (size_t which = 0; which < COUNT(operations); which++) {
 		bool reached = true;
 
-		for (unsigned call = 1; reached; call++)
-			fail_at(which, call, &reached);
+		for (unsigned call = 1; reached; call++) {
+			fail_at(which, call, EIO, &reached);
+			fail_at(which, call, ENOSPC, &reached);
+		}
 	}
 }
 END_TEST
@@ -469,7 +508,8 @@ START_TEST(the_power_may_go_after_any_effect)
 }
 END_TEST
 
-UNIT_MAIN("engine", an_offered_generation_is_the_default_and_counted,
+UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
+	  an_offered_generation_is_the_default_and_counted,
 	  offering_another_takes_the_first_one_back,
 	  a_blessed_generation_is_current_and_the_former_one_stays_in_the_menu,
 	  rolling_back_makes_the_old_one_current_and_copies_no_kernel,

@@ -4,6 +4,7 @@
 #include "changes.h"
 #include "publish.h"
 #include "report.h"
+#include "rollback_base.h"
 #include "verb.h"
 
 /* A generation that is not good is only tried; one that was found bad only when that is meant. */
@@ -30,6 +31,12 @@ static bool roll_to_untried(struct operation *operation, const struct verb_reque
 	return answer_done(operation, sentence, ret, err);
 }
 
+static void note_data(struct operation *operation)
+{
+	operation_note(operation,
+		       "/home, /root, /srv, /var, /usr/local and other data stay as they are");
+}
+
 static bool make_current(struct operation *operation, const struct generation *gen, json_t **ret,
 			 struct err *err)
 {
@@ -44,10 +51,27 @@ static bool make_current(struct operation *operation, const struct generation *g
 	}
 	if (!publish_current(operation, id, pub->serial, err))
 		return false;
-	operation_note(operation,
-		       "/home, /root, /srv, /var, /usr/local and other data stay as they are");
+	note_data(operation);
 	sentence = xasprintf("generation %u is current; reboot to use it", id);
 	return answer_done(operation, sentence, ret, err);
+}
+
+static bool make_from_base(struct operation *operation, const struct generation *gen, json_t **ret,
+			   struct err *err)
+{
+	auto_free char *sentence = NULL;
+	unsigned from = gen->id, id; /* gen itself goes when the machine is read again */
+
+	if (!rollback_base(operation, gen, &id, err))
+		return false;
+	note_data(operation);
+	sentence = xasprintf("generation %u, which is generation %u as it was built, is current; "
+			     "reboot to use it",
+			     id, from);
+	if (!answer_done(operation, sentence, ret, err))
+		return false;
+	json_object_set_new(*ret, "generation", json_integer(id));
+	return true;
 }
 
 static bool rollback_body(struct operation *operation, const struct verb_request *request,
@@ -60,6 +84,8 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 
 	if (!gen)
 		return false;
+	if (request->base)
+		return make_from_base(operation, gen, ret, err);
 	if (gen->state != GEN_GOOD)
 		return roll_to_untried(operation, request, gen, ret, err);
 	if (gen == current && next && next->generation == gen->id && !next->counted) {
@@ -71,26 +97,33 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 	return make_current(operation, gen, ret, err);
 }
 
-bool verb_rollback(struct machine *machine, const struct verb_request *request, json_t **ret,
-		   struct err *err)
+static bool dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,
+		    struct err *err)
 {
-	ERR_CONTEXT(err, "cannot roll back");
 	const struct generation *gen;
 	auto_plan struct plan plan = {0};
 	const struct publication *pub;
 
-	if (!request->dry_run)
-		return verb_run(machine, request, rollback_body, ret, err);
 	if (!verb_require_adopted(machine, err))
 		return false;
 	gen = listing_select(&machine->listing, request->which, err);
 	if (!gen)
 		return false;
 	pub = generation_last_publication(gen);
-	if (pub && !publish_plan_current(machine, gen->id, pub->serial, &plan, err))
+	if (request->base ? !rollback_base_plan(machine, gen, &plan, err)
+			  : pub && !publish_plan_current(machine, gen->id, pub->serial, &plan, err))
 		return false;
 	*ret = answer_planned(machine, "rollback", &plan);
 	return true;
+}
+
+bool verb_rollback(struct machine *machine, const struct verb_request *request, json_t **ret,
+		   struct err *err)
+{
+	ERR_CONTEXT(err, "cannot roll back");
+
+	return request->dry_run ? dry_run(machine, request, ret, err)
+				: verb_run(machine, request, rollback_body, ret, err);
 }
 
 static bool keep_body(struct operation *operation, const struct verb_request *request, json_t **ret,
@@ -129,19 +162,14 @@ static bool discard_body(struct operation *operation, const struct verb_request 
 	const char *session = report_session(machine);
 	const struct generation *current = listing_current(&machine->listing);
 	auto_free char *sentence = NULL;
-	int r;
 
+	(void)request;
 	if (strcmp(session, "temporary") != 0 && strcmp(session, "volatile") != 0) {
 		err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to discard",
 			session);
 		return err_try(err, "moult status");
 	}
 	sentence = xasprintf("the next boot returns to generation %u", current ? current->id : 0);
-	if (request->reboot) {
-		r = machine->host->ops->reboot(machine->host, false);
-		if (r < 0)
-			return err_set(err, ERR_SYSTEM, -r, "cannot reboot");
-	}
 	return answer_done(operation, sentence, ret, err);
 }
 

@@ -14,10 +14,11 @@ bool verb_status(struct machine *machine, const struct verb_request *request, js
 bool verb_list(struct machine *machine, const struct verb_request *request, json_t **ret,
 	       struct err *err)
 {
-	(void)request;
-	(void)err;
 	*ret = report_list(machine);
-	return true;
+	if (!request->sizes || report_add_sizes(machine, *ret, err))
+		return true;
+	json_decref(take(*ret));
+	return false;
 }
 
 bool verb_show(struct machine *machine, const struct verb_request *request, json_t **ret,
