@@ -24,7 +24,7 @@ SHARED = ("dev", "proc", "sys")
 
 def packages():
     """What the suites need; machines are not booted in here."""
-    lines = LIST.read_text(encoding="utf-8").split("[boots]")[0].splitlines()
+    lines = LIST.read_text(encoding="utf-8").split("\n[boots]")[0].splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
