@@ -1,35 +1,6 @@
 #include "answer.h"
 #include "report.h"
 
-static const char *next_why(const struct machine *machine, const struct menu_entry *next)
-{
-	const struct generation *current = listing_current(&machine->listing);
-
-	if (next->counted)
-		return "it is on trial";
-	return current && current->id == next->generation ? "it is current"
-							  : "it is the loader's default";
-}
-
-json_t *answer_next(const struct machine *machine)
-{
-	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
-	json_t *object = json_object();
-
-	if (!next) {
-		json_object_set_new(object, "id", json_null());
-		json_put_string(object, "why",
-				machine->has_boot ? "no entry of moult is in the menu"
-						  : "the boot volume was not found");
-		return object;
-	}
-	json_object_set_new(object, "id", json_integer(next->generation));
-	json_object_set_new(object, "serial", json_integer((json_int_t)next->serial));
-	json_object_set_new(object, "trial", json_boolean(next->counted));
-	json_put_string(object, "why", next_why(machine, next));
-	return object;
-}
-
 char *answer_next_text(const struct machine *machine)
 {
 	const struct menu_entry *next = menu_next(&machine->menu);
@@ -48,7 +19,7 @@ static json_t *answer(const struct machine *machine, const char *verb, const cha
 	json_put_string(document, "verb", verb);
 	json_put_string(document, "outcome", outcome);
 	json_put_string(document, "sentence", sentence);
-	json_object_set_new(document, "next", answer_next(machine));
+	json_object_set_new(document, "next", report_next(machine));
 	return document;
 }
 

@@ -4,8 +4,6 @@
 #pragma once
 #include "operation.h"
 
-/* {id, serial, trial, why}: what the loader boots next, as the menu says. Caller owns. */
-json_t *answer_next(const struct machine *machine);
 /* "generation 7 on trial", for sentences. Caller frees. */
 char *answer_next_text(const struct machine *machine);
 /* outcome: "done", "nothing" or "planned". The machine is read again first where something was done. */

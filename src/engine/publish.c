@@ -75,6 +75,21 @@ struct boot_entry publish_entry(const struct machine *machine, const struct gene
 	};
 }
 
+/* A copy of a generation that can be published: one that could not be read just now cannot. */
+static bool copy_listed(const struct machine *machine, unsigned id, struct generation *ret,
+			struct err *err)
+{
+	const struct generation *gen = listing_find(&machine->listing, id);
+
+	if (gen && !gen->damage) {
+		generation_copy(gen, ret);
+		return true;
+	}
+	err_set(err, ERR_CORRUPT, 0, "generation %u cannot be read%s%s", id, gen ? ": " : "",
+		gen ? gen->damage : "");
+	return err_try(err, "sudo moult check");
+}
+
 static void copy_publication(const struct publication *from, struct publication *to)
 {
 	to->kernel = xstrdup_or_null(from->kernel);
@@ -209,9 +224,9 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 	struct publication *pub;
 	int r;
 
-	if (!require_boot(machine, err) || !publish_sweep(operation, err))
+	if (!require_boot(machine, err) || !publish_sweep(operation, err) ||
+	    !copy_listed(machine, id, &gen, err))
 		return false;
-	generation_copy(listing_find(&machine->listing, id), &gen);
 	r = ops->digest(machine->host, VOLUME_POOL, files->linux_path, DIGEST_SHA256,
 			&linux_digest);
 	if (r == 0 && files->initrd_path)
@@ -238,9 +253,9 @@ bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from
 	auto_plan struct plan plan = {0};
 	struct publication *pub;
 
-	if (!require_boot(machine, err) || !publish_sweep(operation, err))
+	if (!require_boot(machine, err) || !publish_sweep(operation, err) ||
+	    !copy_listed(machine, id, &gen, err))
 		return false;
-	generation_copy(listing_find(&machine->listing, id), &gen);
 	for (size_t i = 0; i < gen.publication_count; i++)
 		if (gen.publications[i].kind == PUB_TRIAL)
 			gen.publications[i].kind = PUB_NONE;
@@ -301,13 +316,12 @@ static bool plan_former(struct machine *machine, const struct generation *former
 }
 
 /* The generation as it will be once the publication is current. */
-static struct publication *make_current(const struct machine *machine, unsigned id,
-					uint64_t from_serial, struct generation *ret)
+static struct publication *make_current(const struct machine *machine, uint64_t from_serial,
+					struct generation *ret)
 {
 	struct publication *pub;
 	const struct publication *from;
 
-	generation_copy(listing_find(&machine->listing, id), ret);
 	for (size_t i = 0; i < ret->publication_count; i++)
 		ret->publications[i].kind = PUB_NONE;
 	pub = generation_publish(ret, publish_next_serial(machine), PUB_CURRENT);
@@ -325,11 +339,15 @@ bool publish_plan_current(struct machine *machine, unsigned id, uint64_t from_se
 	const struct generation *former = listing_current(&machine->listing);
 	auto_entry_storage struct entry_storage storage = {0};
 	auto_generation struct generation gen = {0};
-	struct publication *pub = make_current(machine, id, from_serial, &gen);
-	struct boot_entry entry = publish_entry(machine, &gen, pub, &storage);
+	struct publication *pub;
+	struct boot_entry entry;
 	size_t first;
 
-	if (!require_boot(machine, err) || !check_room(machine, &entry, err))
+	if (!require_boot(machine, err) || !copy_listed(machine, id, &gen, err))
+		return false;
+	pub = make_current(machine, from_serial, &gen);
+	entry = publish_entry(machine, &gen, pub, &storage);
+	if (!check_room(machine, &entry, err))
 		return false;
 	plan_reserve(plan, &machine->listing.layout, 0, pub->serial);
 	plan->steps[0].may_fail = true;
@@ -370,7 +388,8 @@ bool publish_old(struct operation *operation, unsigned id, struct err *err)
 	struct publication *pub;
 	struct boot_entry entry;
 
-	generation_copy(listing_find(&machine->listing, id), &gen);
+	if (!copy_listed(machine, id, &gen, err))
+		return false;
 	pub = generation_last_publication(&gen);
 	if (!pub) {
 		err_set(err, ERR_REFUSED, 0, "generation %u was never in the menu", id);
@@ -392,6 +411,8 @@ bool publish_withdraw(struct operation *operation, unsigned id, const char *why,
 	auto_generation struct generation gen = {0};
 	auto_plan struct plan plan = {0};
 
+	if (!copy_listed(machine, id, &gen, err))
+		return false;
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
 
@@ -399,7 +420,6 @@ bool publish_withdraw(struct operation *operation, unsigned id, const char *why,
 		    !machine->loader->disable(&machine->menu, entry, &plan, err))
 			return false;
 	}
-	generation_copy(listing_find(&machine->listing, id), &gen);
 	gen.state = GEN_BUILT;
 	for (size_t i = 0; i < gen.publication_count; i++)
 		if (gen.publications[i].kind == PUB_TRIAL)

@@ -1,5 +1,4 @@
 #include "report.h"
-#include "answer.h"
 #include "journal.h"
 #include "stamp.h"
 
@@ -251,6 +250,35 @@ static json_t *last_json(struct machine *machine)
 	return json_null();
 }
 
+static const char *next_why(const struct machine *machine, const struct menu_entry *next)
+{
+	const struct generation *current = listing_current(&machine->listing);
+
+	if (next->counted)
+		return "it is on trial";
+	return current && current->id == next->generation ? "it is current"
+							  : "it is the loader's default";
+}
+
+json_t *report_next(const struct machine *machine)
+{
+	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+	json_t *object = json_object();
+
+	if (!next) {
+		json_object_set_new(object, "id", json_null());
+		json_put_string(object, "why",
+				machine->has_boot ? "no entry of moult is in the menu"
+						  : "the boot volume was not found");
+		return object;
+	}
+	json_object_set_new(object, "id", json_integer(next->generation));
+	json_object_set_new(object, "serial", json_integer((json_int_t)next->serial));
+	json_object_set_new(object, "trial", json_boolean(next->counted));
+	json_put_string(object, "why", next_why(machine, next));
+	return object;
+}
+
 json_t *report_status(struct machine *machine)
 {
 	auto_json json_t *list = report_list(machine);
@@ -260,7 +288,7 @@ json_t *report_status(struct machine *machine)
 	json_object_set_new(document, "adopted", json_boolean(machine->listing.adopted));
 	json_object_set_new(document, "booted", booted_json(machine));
 	json_object_set_new(document, "current", current_json(machine));
-	json_object_set_new(document, "next", answer_next(machine));
+	json_object_set_new(document, "next", report_next(machine));
 	json_object_set_new(document, "pending", pending_json(machine));
 	json_object_set(document, "generations", json_object_get(list, "generations"));
 	json_put_string(document, "loader", machine->loader->name);

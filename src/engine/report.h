@@ -9,5 +9,7 @@ json_t *report_list(struct machine *machine);
 /* size_exclusive of each generation in a document of report_list(); reads a lot. */
 bool report_add_sizes(struct machine *machine, json_t *list, struct err *err);
 json_t *report_generation(struct machine *machine, const struct generation *generation);
+/* {id, serial, trial, why}: what the loader boots next, as the menu says. Caller owns. */
+json_t *report_next(const struct machine *machine);
 /* "normal", "trial", "temporary", "volatile", "foreign" (not a generation), or "offline" */
 const char *report_session(const struct machine *machine);

@@ -5,11 +5,11 @@
  * makes it again once there is room.
  */
 #pragma once
-#include "operation.h"
+#include "host.h"
 
 #define RESERVE_PATH "moult/reserve"
+/* 16 clusters of 4 KiB: an entry, a longer directory, and the same for the entry before it. */
+#define RESERVE_BYTES (64 * 1024)
 
 /* True if there was one, and its room is free now. */
 bool reserve_give_up(struct host *host);
-/* Made where it is missing and there is plenty of room; never fails. */
-void reserve_keep(struct operation *operation);
