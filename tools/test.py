@@ -28,6 +28,7 @@ TAIL_LINES = 40
 RESULT = re.compile(r"(not ok|ok)\b[ \d]*-? ?(.*)")
 CHECK_PLACE = re.compile(r"^\S*/test_(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # as Check names a case
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
+TOLD = re.compile(r"^# left out|\.\.\. (ok|FAILED|skipped: .*)$")
 PYTHON = [sys.executable, str(TOP / "tests/tap.py")]
 
 
@@ -46,16 +47,19 @@ class Count:
         print(f"{name} ... {result}", flush=True)
 
     def add_line(self, suite, line):
-        """A line of a test program's output, if it is a result: TAP, or the end of another ./test."""
+        """A line of a program's output, if it tells a result: TAP, or another run of this."""
         summary, result = SUMMARY.match(line), RESULT.match(line)
         if summary:
             passed, failed, skipped = (int(number or 0) for number in summary.groups())
             self.passed, self.failed = self.passed + passed, self.failed + failed
             self.skipped += skipped
         elif result:
-            name, _, skip = CHECK_PLACE.sub(r"\1: \2 ", result[2]).partition("# SKIP")
-            self.add(result[1] == "ok", f"{suite}: {name.strip()}", skip.strip() or None)
-        return bool(summary or result)
+            name, mark, why = CHECK_PLACE.sub(r"\1: \2 ", result[2]).partition("# SKIP")
+            skip = (why.strip() or "no reason given") if mark else None
+            self.add(result[1] == "ok", f"{suite}: {name.strip()}", skip)
+        elif TOLD.search(line):
+            print(f"{suite}: {line.rstrip()}", flush=True)
+        return summary or result
 
     @property
     def all(self):
@@ -67,28 +71,33 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed{more}"
 
 
+def show(lines):
+    """The tail of what a failing test said."""
+    print("".join(f"    {line.rstrip()}\n" for line in lines[-TAIL_LINES:]), end="", flush=True)
+
+
 def run(count, suite, name, words, env=None, seconds=3600):
     """Run one test program, counting the cases it reports; one that reports none is a case."""
-    before, failed, planned, said = count.all, count.failed, None, []
+    before, failed, planned, said = count.all, count.failed, 0, []
     with subprocess.Popen(["timeout", "--kill-after=10", str(seconds), *map(str, words)], cwd=TOP,
                           env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           errors="replace") as program:
         for line in program.stdout:
-            said.append(line)
-            plan = re.match(r"1\.\.(\d+)", line)
+            plan, so_far = re.match(r"1\.\.(\d+)", line), count.failed
             planned = int(plan[1]) if plan else planned
-            if not count.add_line(suite, line) and line.startswith("# left out"):
-                print(f"{suite}: {name}: {line[2:].strip()}")
-    ended = {0: "", 124: f"still running after {seconds} s"}.get(
-        program.returncode, f"exit status {program.returncode}")
-    if planned is not None and count.all - before < planned:
-        ended = ended or f"{count.all - before} of {planned} cases reported"
+            if count.add_line(suite, line):
+                show(said if count.failed > so_far else [])
+                said = []
+            else:
+                said.append(line)
+    ended = {0: "", 124: f": still running after {seconds} s"}.get(
+        program.returncode, f": exit status {program.returncode}")
+    if count.all - before < planned:
+        ended = ended or f": {count.all - before} of {planned} cases reported"
     if count.all == before or (ended and count.failed == failed):
-        count.add(not ended, f"{suite}: {name}{': ' + ended if ended else ''}")
-    if count.failed > failed:
-        tail = [line for line in said if not line.startswith("ok ")][-TAIL_LINES:]
-        print("".join(f"    {line.rstrip()}\n" for line in tail), end="", flush=True)
+        count.add(not ended, f"{suite}: {name}{ended}")
+        show(said if ended else [])
 
 
 def meson_tests(build, around=()):
@@ -187,4 +196,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"test: {' '.join(map(str, error.cmd))}: exit status {error.returncode}")

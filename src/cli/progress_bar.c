@@ -1,6 +1,7 @@
 #include "progress_bar.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include "view.h"
 
 #define BAR_COLUMNS 20
@@ -9,6 +10,14 @@
 static struct progress_bar *bar_of(struct progress *progress)
 {
 	return (struct progress_bar *)progress;
+}
+
+static json_int_t monotonic_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* One JSON line; a reader that went away is no reason to stop an upgrade. */
@@ -20,6 +29,7 @@ static void tell(struct progress_bar *bar, json_t *object)
 
 	if (bar->json_fd < 0)
 		return;
+	json_object_set_new(owned, "usec", json_integer(monotonic_usec()));
 	line = json_print_line(owned);
 	whole = xasprintf("%s\n", line);
 	for (at = whole; *at;) {
@@ -141,13 +151,25 @@ static void on_note(struct progress *progress, const char *sentence)
 	json_array_append_new(bar->notes, json_text(sentence));
 }
 
+static void on_program(struct progress *progress, const char *const *argv, bool running)
+{
+	json_t *object = json_object(), *words = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(words, json_text(*argv));
+	json_object_set_new(object, "program", words);
+	json_object_set_new(object, "running", json_boolean(running));
+	tell(bar_of(progress), object);
+}
+
 void progress_bar_start(struct progress_bar *bar, FILE *stream, enum progress_style style)
 {
 	*bar = (struct progress_bar){
 		.progress = {.phase = on_phase,
 			     .percent = on_percent,
 			     .output = on_output,
-			     .note = on_note},
+			     .note = on_note,
+			     .program = on_program},
 		.stream = stream,
 		.style = style,
 		.json_fd = -1,

@@ -5,6 +5,7 @@
  * for the call.
  */
 #pragma once
+#include <stdbool.h>
 
 struct progress {
 	/* A new phase begins: "refresh", "fill", "verify" … with a sentence for people. */
@@ -15,4 +16,6 @@ struct progress {
 	void (*output)(struct progress *progress, const char *line);
 	/* Something the user should read although the operation goes on. */
 	void (*note)(struct progress *progress, const char *sentence);
+	/* A program begins or has ended in the stage; NULL-terminated. May be NULL: nobody wants to know. */
+	void (*program)(struct progress *progress, const char *const *argv, bool running);
 };

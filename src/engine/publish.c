@@ -161,7 +161,7 @@ static bool require_boot(const struct machine *machine, struct err *err)
 	if (machine->has_boot)
 		return true;
 	err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
-	return err_try(err, "moult --esp DEVICE ...");
+	return err_try(err, "sudo moult --esp DEVICE ...");
 }
 
 /* --- trial ---------------------------------------------------------------------------------- */
@@ -182,6 +182,8 @@ static bool plan_supersede(struct machine *machine, unsigned id, bool disable, s
 			if (next.publications[p].kind == PUB_TRIAL)
 				next.publications[p].kind = PUB_NONE;
 		plan_state(plan, &next);
+		/* after a rollback's commit: a full Btrfs must not stop it */
+		plan->steps[plan->count - 1].may_fail = disable;
 	}
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];

@@ -150,6 +150,14 @@ struct trial_outcome {
 	unsigned again; /* publish it again with that many tries: its entry was lost */
 };
 
+/* Something was made current after this was offered: no loader would choose it any more. */
+static bool is_superseded(const struct machine *machine, const struct publication *pub)
+{
+	const struct menu_entry *truth = menu_truth(&machine->menu);
+
+	return truth && truth->serial > pub->serial;
+}
+
 static struct trial_outcome judge_trial(struct operation *operation, struct generation *gen)
 {
 	struct machine *machine = operation->machine;
@@ -170,6 +178,12 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 		return outcome;
 	}
 	outcome.changed |= count_attempts(machine, pub, entry);
+	if (is_superseded(machine, pub)) {
+		pub->kind = PUB_NONE;
+		gen->state = GEN_BUILT;
+		outcome.changed = outcome.remove = true;
+		return outcome;
+	}
 	if (entry && entry->enabled && entry->tries_left > 0)
 		return outcome;
 	outcome.changed = true;
@@ -444,7 +458,7 @@ static bool recover_boot(struct operation *operation, struct err *err)
 }
 
 /* Made again once there is plenty of room; whatever goes wrong here can wait. */
-static void recover_reserve(struct operation *operation)
+void recover_reserve(struct operation *operation)
 {
 	struct host *host = operation->machine->host;
 	auto_free char *filling = NULL;
@@ -460,6 +474,8 @@ static void recover_reserve(struct operation *operation)
 	filling = xmalloc(RESERVE_BYTES + 1);
 	memset(filling, '.', RESERVE_BYTES);
 	filling[RESERVE_BYTES] = '\0';
+	plan_at(&plan, STEP_CHECK_VOLUME, VOLUME_BOOT, "")->why =
+		"a damaged file system is not written to";
 	plan_at(&plan, STEP_MAKE_DIRECTORY, VOLUME_BOOT, "moult");
 	plan_write(&plan, VOLUME_BOOT, RESERVE_PATH, filling)->why =
 		"a rollback needs room for one entry, however full it is";

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include "linux_internal.h"
 
 #define SECTOR_BYTES 512
@@ -45,6 +47,19 @@ bool container_read(struct container *container, struct err *err)
 	return true;
 }
 
+/* The kernel takes writes to it, and loses them: a loop device above it would not know. */
+static bool refuse_protected(const struct container *container, struct err *err)
+{
+	int protected = 0;
+
+	if (container->image || container->read_only ||
+	    ioctl(container->fd, BLKROGET, &protected) < 0 || !protected)
+		return true;
+	err_set(err, ERR_REFUSED, EROFS, "%s is read-only: its medium is write-protected",
+		text_quote(container->path));
+	return err_try(err, "lsblk --output NAME,RO,MOUNTPOINTS");
+}
+
 bool container_open(struct container *container, struct err *err)
 {
 	struct stat st;
@@ -56,7 +71,7 @@ bool container_open(struct container *container, struct err *err)
 			       text_quote(container->path));
 	container->image = S_ISREG(st.st_mode);
 	container->number = st.st_rdev;
-	if (container->image && !lock_image(container, err))
+	if (!refuse_protected(container, err) || (container->image && !lock_image(container, err)))
 		return false;
 	return container_read(container, err);
 }

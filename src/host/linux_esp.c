@@ -8,6 +8,8 @@
 #include <sys/sysmacros.h>
 #include "linux_internal.h"
 
+#define ESP_HINT "sudo moult --esp DEVICE ..."
+
 /* Where distributions mount it; the first that is FAT counts. */
 static const char *const places[] = {"/boot/efi", "/efi", "/boot"};
 
@@ -81,8 +83,9 @@ static bool mount_boot(struct linux_host *host, const char *directory, struct er
 	int result;
 
 	if (!boot->type && !directory)
-		return err_set(err, ERR_REFUSED, 0, "%s holds no file system that is known",
-			       text_quote(host->boot_where));
+		return err_set(err, ERR_REFUSED, 0,
+			       "the EFI system partition on %s holds no file system that is known",
+			       host->boot_where);
 	result = volume_mount(host, VOLUME_BOOT, directory);
 	if (result == -EINVAL)
 		return err_set(err, ERR_REFUSED, 0,
@@ -193,11 +196,11 @@ static bool boot_found(struct linux_host *host, struct err *err)
 	if (!disk) {
 		err_set(err, ERR_REFUSED, 0, "no boot volume was found for %s",
 			text_quote(host->where));
-		return err_try(err, "--esp DEVICE");
+		return err_try(err, ESP_HINT);
 	}
 	if (host->image_fd >= 0 ? boot_of_image(host, disk, err) : boot_of_path(host, disk, err))
 		return true;
-	return err->hint[0] ? false : err_try(err, "--esp DEVICE");
+	return err->hint[0] ? false : err_try(err, ESP_HINT);
 }
 
 bool find_boot(struct linux_host *host, const struct linux_options *options, struct err *err)
@@ -205,6 +208,7 @@ bool find_boot(struct linux_host *host, const struct linux_options *options, str
 	struct err ignored;
 
 	if (options->esp)
-		return boot_as_told(host, options->esp, err);
+		return boot_as_told(host, options->esp, err) ||
+		       (err->hint[0] ? false : err_try(err, "lsblk --fs"));
 	return boot_found(host, options->need_boot ? err : &ignored) || !options->need_boot;
 }

@@ -130,7 +130,7 @@ static bool pool_of_container(struct linux_host *host, const char *path, struct 
 	return true;
 }
 
-bool find_pool(struct linux_host *host, const struct linux_options *options, struct err *err)
+static bool open_pool(struct linux_host *host, const struct linux_options *options, struct err *err)
 {
 	const char *path = options->sysroot;
 	int result = -1;
@@ -154,4 +154,11 @@ bool find_pool(struct linux_host *host, const struct linux_options *options, str
 	return err_set(err, ERR_REFUSED, 0,
 		       "%s is neither a directory nor a block device nor an image file",
 		       text_quote(path));
+}
+
+bool find_pool(struct linux_host *host, const struct linux_options *options, struct err *err)
+{
+	if (open_pool(host, options, err))
+		return true;
+	return err->hint[0] ? false : err_try(err, "lsblk --fs");
 }

@@ -34,8 +34,8 @@ FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "usr/share/man/man8/moult.8.gz", "usr/share/man/man5/moult.yaml.5.gz",
     "usr/share/doc/moult/copyright",
 }
-PLACES = ("etc/moult/", "etc/update-motd.d/", "usr/bin/", "usr/lib/moult/", "usr/lib/systemd/system",
-          "usr/lib/tmpfiles.d/", "usr/share/")
+PLACES = ("etc/moult/", "etc/update-motd.d/", "usr/bin/", "usr/lib/moult/",
+          "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
 # What apt, dpkg and systemd keep for themselves, and what is put together from other files.
 NOT_COMPARED = re.compile(r"(proc|sys|dev|run|tmp|var/(cache|log|lib/(apt|dpkg|systemd))"
                           r"|etc/(ld\.so\.cache|resolv\.conf)|usr/sbin/policy-rc\.d)(/|$)")
@@ -81,7 +81,7 @@ class Package(unittest.TestCase):
 
     def test_stays_in_its_places(self):
         outside = [path for path in self.listing()
-                   if not path.endswith("/") and not path.startswith(PLACES)]
+                   if path and not path.endswith("/") and not path.startswith(PLACES)]
         self.assertEqual(outside, [])
 
     def test_owners_files_are_conffiles(self):

@@ -351,10 +351,22 @@ class Space(world.BadDay):
                 pass
 
     def assert_returns(self, disk):
-        """Rolling back needs no space, and the loader boots what it says."""
-        disk.moult("rollback", "0").ok()
+        """Rolling back needs no space, twice, and holds when there is space again."""
+        for again in (["rollback", "0"], ["rollback", "0"]):
+            disk.moult(*again).ok()
+            self.assert_boots(disk, 0)
+        with disk.pool() as top:
+            shutil.rmtree(top / "@srv/small", ignore_errors=True)
+            (top / "@srv/ballast").unlink()
+        disk.moult("repair").ok()
+        self.assert_boots(disk, 0)
+        self.assertEqual(disk.generations()[1]["state"], "built")
+        self.assert_works(disk)
+
+    def assert_boots(self, disk, number):
+        """It is current, and next."""
         status = disk.moult("--json", "status").ok().json
-        self.assertEqual((status["current"]["id"], status["next"]["id"]), (0, 0))
+        self.assertEqual((status["current"]["id"], status["next"]["id"]), (number, number))
         self.assert_free(disk)
 
     def test_no_data(self):

@@ -159,6 +159,8 @@ START_TEST(wrong_command_lines_are_refused_with_the_command_that_helps)
 		{"upgrade --reboot=yes", "--reboot takes no value", "moult upgrade --help"},
 		{"upgrade --replace --continue", "--replace and --continue exclude each other",
 		 "moult upgrade --help"},
+		{"upgrade --reboot --sysroot x", "--reboot and --sysroot exclude each other",
+		 "moult upgrade --help"},
 		{"show", "moult show wants N|last|NAME", "moult show --help"},
 		{"status now", "moult status does not take 'now'", "moult status --help"},
 		{"plan downgrade",
@@ -330,6 +332,32 @@ START_TEST(progress_is_lines_where_nobody_looks_and_a_bar_where_somebody_does)
 }
 END_TEST
 
+START_TEST(progress_lines_are_documents_with_a_time)
+{
+	static const char *const argv[] = {"apt-get", "update", NULL};
+	struct progress_bar bar;
+	char line[256] = "";
+	json_t *document;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	progress_bar_start(&bar, stderr, PROGRESS_SILENT);
+	bar.json_fd = ends[1];
+	bar.progress.program(&bar.progress, argv, true);
+	ck_assert_int_gt(read(ends[0], line, sizeof(line) - 1), 0);
+	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
+	document = json_loads(line, 0, NULL);
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(document, "program"), 1)),
+			 "update");
+	ck_assert(json_is_true(json_object_get(document, "running")));
+	ck_assert_int_gt(json_integer_value(json_object_get(document, "usec")), 0);
+	json_decref(document);
+	progress_bar_done(&bar);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(a_reader_of_progress_that_goes_away_does_not_stop_anything)
 {
 	struct progress_bar bar;
@@ -411,4 +439,5 @@ UNIT_MAIN("cli", status_without_root_shows_what_was_written_down,
 	  an_error_is_a_sentence_and_a_command_without_control_characters, help_fits_in_80_columns,
 	  no_two_commands_or_options_share_a_name, every_command_runs_something_and_can_show_it,
 	  progress_is_lines_where_nobody_looks_and_a_bar_where_somebody_does,
+	  progress_lines_are_documents_with_a_time,
 	  a_reader_of_progress_that_goes_away_does_not_stop_anything)

@@ -30,7 +30,9 @@ static void open_world(struct engine_world *world)
 		      "PRETTY_NAME=\"Debian GNU/Linux 12\"\n");
 	fake_host_put(world->fake, VOLUME_POOL, "@gens/1/base/boot/vmlinuz-" RELEASE, "kernel 1");
 	fake_host_put(world->fake, VOLUME_POOL, "@gens/1/base/boot/initrd.img-" RELEASE,
-		      "as built");
+		      "initrd 1");
+	fake_host_put(world->fake, VOLUME_POOL, "@gens/1/root/boot/initrd.img-" RELEASE,
+		      "made again live");
 	fake_host_put(world->fake, VOLUME_POOL, "@gens/1/root/etc/edited", "by its owner\n");
 	fake_host_mark(world->fake);
 	must(engine_world_reopen(world, &world->fake->host, &err));
@@ -76,7 +78,7 @@ START_TEST(the_generation_as_it_was_built_is_a_new_one_and_current)
 	ck_assert_str_eq(find(&world, 4)->source, "base");
 	ck_assert_str_eq(find(&world, 4)->what, "generation 1 as it was built");
 	ck_assert_ptr_null(pool_text(&world, "@gens/4/root/etc/edited"));
-	ck_assert_str_eq(pool_text(&world, "@gens/4/base/boot/initrd.img-" RELEASE), "as built");
+	ck_assert_str_eq(pool_text(&world, "@gens/4/base/boot/initrd.img-" RELEASE), "initrd 1");
 	ck_assert_str_eq(pool_text(&world, "@gens/4/record/packages.json"), "{}");
 	json_decref(answer);
 	engine_world_done(&world);
@@ -176,6 +178,8 @@ START_TEST(what_fails_before_the_commit_leaves_nothing)
 	json_t *answer = NULL;
 
 	open_world(&world);
+	/* a kernel that the boot volume has not got yet */
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/1/base/boot/vmlinuz-" RELEASE, "another");
 	world.fake->space[VOLUME_BOOT].free_bytes = 4;
 	ck_assert(!verb_rollback(&world.machine, &to_base, &answer, &err));
 	ck_assert_int_eq(err.kind, ERR_REFUSED);
@@ -391,7 +395,7 @@ START_TEST(sizes_are_of_what_a_generation_alone_has)
 	must(verb_list(&world.machine, &request, &answer, &err));
 	/* in root and base: the kernel once; initrd of each, record, what the owner wrote */
 	ck_assert_int_eq(size_of(answer, 1), strlen("kernel 1") + strlen("initrd 1") +
-						     strlen("as built") + strlen("{}") +
+						     strlen("made again live") + strlen("{}") +
 						     strlen("by its owner\n"));
 	ck_assert_int_eq(size_of(answer, 2), strlen("kernel 2") + strlen("initrd 2"));
 	json_decref(answer);

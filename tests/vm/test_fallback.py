@@ -115,7 +115,7 @@ class Fallback(world.Vm):
             machine.poweroff()
         self.assertEqual(disk.counted(), [])
 
-    test_init_that_exits.long = test_unhealthy.long = test_emergency.long = True
+    test_initrd_damaged_after_publication.long = test_unhealthy.long = test_emergency.long = True
 
 
 if __name__ == "__main__":

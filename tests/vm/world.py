@@ -8,15 +8,18 @@
                 machine.wait_blessed(2)
 
 What a machine does wrong fails the test; a RigError is the test's error and says nothing about
-moult.  The serial log of each test stays in the cache, below logs/.
+moult.  The serial log of each test stays in the cache, below logs/.  MOULT_DEB=FILE tests that
+package instead of one that is built from this tree.
 """
 
 import contextlib
 import functools
 import inspect
 import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,10 +58,17 @@ def _sources():
 
 @functools.cache
 def _package_name():
-    return cache.digest("deb", [(str(p.relative_to(TOP)), p.read_bytes()) for p in _sources()])
+    given = os.environ.get("MOULT_DEB")
+    if given:
+        return cache.digest("given", pathlib.Path(given).read_bytes())
+    return cache.digest("deb", [(str(path.relative_to(TOP)), path.read_bytes())
+                                for path in _sources()])
 
 
 def _build_package(path):
+    if os.environ.get("MOULT_DEB"):
+        shutil.copyfile(os.environ["MOULT_DEB"], path)
+        return
     say("building the package")
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         call(TOP / "tools/build-deb", scratch)

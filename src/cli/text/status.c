@@ -125,6 +125,12 @@ static void add_trouble(const struct view *view, struct text *out, const char *w
 	view_add_try(view, out, 2, remedy);
 }
 
+/* Found bad, or out of tries before anything could be found. */
+static bool came_to_nothing(const char *state, const char *reason)
+{
+	return strcmp(state, "bad") == 0 || (strcmp(state, "built") == 0 && reason);
+}
+
 static void add_failed(const json_t *document, const struct view *view, struct text *out)
 {
 	long long current = document_number(document_object(document, "current"), "id", -1);
@@ -141,7 +147,7 @@ static void add_failed(const json_t *document, const struct view *view, struct t
 			words = xasprintf("generation %lld is damaged: %s", id,
 					  reason ? reason : "");
 			add_trouble(view, out, words, "sudo moult repair");
-		} else if (strcmp(state, "bad") == 0 && id > current) {
+		} else if (came_to_nothing(state, reason) && id > current) {
 			words = xasprintf("generation %lld did not come up%s%s", id,
 					  reason ? ": " : "", reason ? reason : "");
 			remedy = xasprintf("sudo moult log %lld", id);

@@ -147,6 +147,14 @@ static bool explain(const struct fill *fill, const struct fill_command *command,
 		       tail);
 }
 
+static void tell_program(const struct fill *fill, const struct fill_command *command, bool running)
+{
+	struct progress *progress = fill->machine->progress;
+
+	if (progress->program)
+		progress->program(progress, command->argv, running);
+}
+
 bool fill_run(struct fill *fill, const struct fill_command *command, int *ret_status,
 	      struct err *err)
 {
@@ -176,6 +184,8 @@ bool fill_run(struct fill *fill, const struct fill_command *command, int *ret_st
 
 	environment_make(fill, command->terminal, &environment);
 	fill_forget_tail(fill);
+	tell_program(fill, command, true);
 	r = host->ops->run_stage(host, &stage, &in_stage, ret_status);
+	tell_program(fill, command, false);
 	return r == 0 || explain(fill, command, r, err);
 }

@@ -81,7 +81,32 @@ static void note_wanted(struct machine *machine, const struct verdicts *verdicts
 			machine->progress->note(machine->progress, verdicts->list[i].why);
 }
 
-static bool refuse(const struct machine *machine, const struct verdicts *verdicts, struct err *err)
+/* Whoever gives this boot up is another process, and says it to whoever looks after the reboot. */
+static void remember_failure(struct machine *machine, const char *why)
+{
+	auto_json json_t *document = json_object();
+	struct err unused = {0};
+
+	if (!machine->listing.running.trial)
+		return;
+	json_put_string(document, "boot_id", machine->listing.running.boot_id);
+	json_put_string(document, "why", why);
+	memory_write(machine->host, HEALTH_FAILURE, document, &unused);
+}
+
+char *health_failure(struct machine *machine)
+{
+	const char *boot_id = machine->listing.running.boot_id;
+	auto_json json_t *document = NULL;
+	struct err unused = {0};
+
+	if (!boot_id || !memory_read(machine->host, HEALTH_FAILURE, &document, &unused) ||
+	    !text_equal(json_string_value(json_object_get(document, "boot_id")), boot_id))
+		return NULL;
+	return xstrdup_or_null(json_string_value(json_object_get(document, "why")));
+}
+
+static bool refuse(struct machine *machine, const struct verdicts *verdicts, struct err *err)
 {
 	auto_text struct text why = {0};
 	const struct verdict *first = NULL;
@@ -94,6 +119,7 @@ static bool refuse(const struct machine *machine, const struct verdicts *verdict
 		text_addf(&why, "%s%s", why.length > 0 ? "; " : "", verdict->why);
 		first = first ? first : verdict;
 	}
+	remember_failure(machine, why.bytes);
 	err_set(err, ERR_REFUSED, 0, "generation %d is not healthy: %s",
 		machine->listing.running.booted, why.bytes ? why.bytes : "no reason was given");
 	if (first && first->program)

@@ -11,6 +11,7 @@
 
 #define HEALTH_DIRECTORY "etc/moult/health.d"
 #define HEALTH_MEMORY "@moult/health.json"
+#define HEALTH_FAILURE "@moult/health-failed.json"
 
 /* How long what is required may go on failing before the verdict, and how often it is asked. */
 #define HEALTH_PATIENCE_SEC 30
@@ -23,3 +24,5 @@
 
 /* What later boots are compared with: failed units, default routes. Not durable before a sync. */
 bool health_remember(struct machine *machine, struct err *err);
+/* Why `moult health` failed last in this boot, where that is a trial; else NULL. Caller frees. */
+char *health_failure(struct machine *machine);

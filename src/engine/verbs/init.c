@@ -289,8 +289,11 @@ static bool adopt(struct operation *operation, struct adoption *adoption, struct
 		retire_unfinished(operation, 1, &unused);
 		return false;
 	}
-	return furnish_boot(operation, err) && publish_original(operation, err) &&
-	       publish_first(operation, adoption, err);
+	if (!furnish_boot(operation, err) || !publish_original(operation, err) ||
+	    !publish_first(operation, adoption, err))
+		return false;
+	recover_reserve(operation);
+	return true;
 }
 
 static bool init_run(struct machine *machine, const struct verb_request *request, json_t **ret,

@@ -247,12 +247,24 @@ bool verb_bless(struct machine *machine, const struct verb_request *request, jso
 	return verb_run(machine, request, bless_body, ret, err);
 }
 
+/* The unit that gives up knows only that health failed; what failed was written down. */
+static char *give_up_reason(struct machine *machine, const char *reason)
+{
+	auto_free char *why = NULL;
+
+	if (!reason)
+		return xstrdup("it gave up without a reason");
+	if (strcmp(reason, "health") == 0)
+		why = health_failure(machine);
+	return why ? xasprintf("health: %s", why) : xstrdup(reason);
+}
+
 static bool give_up_body(struct operation *operation, const struct verb_request *request,
 			 json_t **ret, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	struct host *host = machine->host;
-	const char *reason = request->reason ? request->reason : "it gave up without a reason";
+	auto_free char *reason = give_up_reason(machine, request->reason);
 	auto_free char *sentence = xasprintf("the trial of generation %d failed: %s; rebooting",
 					     machine->listing.running.booted, reason);
 
