@@ -24,7 +24,7 @@ BUILDS = {
     SANITIZED: ["-Db_sanitize=address,undefined"],
     PLAIN: ["--prefix=/usr"],
 }
-TAIL_LINES = 40
+TAIL_LINES, QUIET = 40, subprocess.DEVNULL
 RESULT = re.compile(r"(not ok|ok)\b[ \d]*-? ?(.*)")
 CHECK_PLACE = re.compile(r"^\S*/test_(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # as Check names a case
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
@@ -80,7 +80,7 @@ def run(count, suite, name, words, env=None, seconds=3600):
     """Run one test program, counting the cases it reports; one that reports none is a case."""
     before, failed, planned, said = count.all, count.failed, 0, []
     with subprocess.Popen(["timeout", "--kill-after=10", str(seconds), *map(str, words)], cwd=TOP,
-                          env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, text=True,
+                          env={**os.environ, **(env or {})}, stdin=QUIET, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           errors="replace") as program:
         for line in program.stdout:
@@ -109,7 +109,9 @@ def meson_tests(build, around=()):
         if not tests:
             count.add(False, f"{suite}: no tests found")
         for test in tests:
-            words = test["cmd"]
+            # programs of the build are named from there
+            words = [str(build / word) if (build / word).is_file() else word
+                     for word in test["cmd"]]
             if "python3" in os.path.basename(words[0]):
                 words = PYTHON + words[1:]
             elif words[0].endswith(".py"):
@@ -155,12 +157,11 @@ IN_DEBIAN_13 = ("style", "unit", "fuzz", "cli", "machine", "deb")
 
 
 def build():
-    """Both builds, and the plain one installed below itself."""
+    """Both builds, the plain one installed below itself."""
     for place, options in BUILDS.items():
         if not (place / "build.ninja").exists():
             shutil.rmtree(place, ignore_errors=True)
-            subprocess.run(["meson", "setup", place, TOP, *options], check=True,
-                           stdout=subprocess.DEVNULL)
+            subprocess.run(["meson", "setup", place, TOP, *options], check=True, stdout=QUIET)
         print(f"building {place.name}", flush=True)
         subprocess.run(["ninja", "--quiet", "-C", place], check=True)
     shutil.rmtree(TREE, ignore_errors=True)
@@ -175,8 +176,7 @@ def main():
     parser.add_argument("--all", action="store_true", help="what takes long, too")
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
     args = parser.parse_args()
-    unknown = set(args.suites) - set(SUITES)
-    if unknown:
+    if unknown := set(args.suites) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     if os.geteuid() != 0:
         sys.exit("test: mounting file systems needs root\ntry: sudo ./test")

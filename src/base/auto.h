@@ -14,22 +14,22 @@
 #define auto_close __attribute__((cleanup(auto_close_)))
 
 /* DEFINE_AUTO(json, json_t *, json_decref) gives auto_json. */
-#define DEFINE_AUTO(name, type, release)                      \
-	static inline void auto_##name##_(type *value)        \
-	{                                                     \
-		int saved_errno = errno;                      \
-		if (*value)                                   \
-			release(*value);                      \
-		errno = saved_errno;                          \
+#define DEFINE_AUTO(name, type, release)                                                           \
+	static inline void auto_##name##_(type *value)                                             \
+	{                                                                                          \
+		int saved_errno = errno;                                                           \
+		if (*value)                                                                        \
+			release(*value);                                                           \
+		errno = saved_errno;                                                               \
 	}
 
 /* DEFINE_AUTO_STRUCT(text, struct text, text_done): for structs held by value. */
-#define DEFINE_AUTO_STRUCT(name, type, release)               \
-	static inline void auto_##name##_(type *value)        \
-	{                                                     \
-		int saved_errno = errno;                      \
-		release(value);                               \
-		errno = saved_errno;                          \
+#define DEFINE_AUTO_STRUCT(name, type, release)                                                    \
+	static inline void auto_##name##_(type *value)                                             \
+	{                                                                                          \
+		int saved_errno = errno;                                                           \
+		release(value);                                                                    \
+		errno = saved_errno;                                                               \
 	}
 
 static inline void auto_free_(void *pointer)

@@ -22,8 +22,8 @@ char *json_print(const json_t *document);
 char *json_print_line(const json_t *document);
 
 /* Getters: on success *ret is the value or `fallback`; strings are borrowed from the document. */
-bool json_get_string(const json_t *object, const char *key, const char *fallback,
-		     const char **ret, struct err *err);
+bool json_get_string(const json_t *object, const char *key, const char *fallback, const char **ret,
+		     struct err *err);
 bool json_get_u64(const json_t *object, const char *key, uint64_t fallback, uint64_t *ret,
 		  struct err *err);
 bool json_get_bool(const json_t *object, const char *key, bool fallback, bool *ret,

@@ -38,7 +38,7 @@ char *xstrdup_or_null(const char *string);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for one more element in an array that grows by doubling, and returns it zeroed. */
-#define array_add(array, count) \
+#define array_add(array, count)                                                                    \
 	((__typeof__(array))array_add_((void **)&(array), &(count), sizeof(*(array))))
 void *array_add_(void **array, size_t *count, size_t element_bytes);
 
@@ -52,7 +52,8 @@ bool text_to_u64(const char *string, unsigned long long *ret_value);
  * The next line of *cursor (without its newline), or false at the end. The line is borrowed from
  * the text; a last line without newline counts. `*ret_length` excludes the newline.
  */
-bool text_next_line(const char **cursor, const char *end, const char **ret_line, size_t *ret_length);
+bool text_next_line(const char **cursor, const char *end, const char **ret_line,
+		    size_t *ret_length);
 
 /* "…" around a name from outside, control characters as \xNN; a borrowed static ring of 4. */
 const char *text_quote(const char *string);

@@ -179,7 +179,7 @@ static bool read_member(struct reader *reader, const yaml_event_t *key_event, un
 			json_t *object)
 {
 	auto_event yaml_event_t event = {0};
-	const char *key;
+	const char *key = NULL;
 	json_t *value;
 
 	if (!read_key(reader, key_event, object, &key) || !next_event(reader, &event) ||

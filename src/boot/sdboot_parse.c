@@ -112,13 +112,19 @@ static bool is_kernel_missing(const struct menu *menu, const struct menu_entry *
 	return true;
 }
 
+/* What fsck.fat leaves of the second name: it shares nothing any more, so removing it frees nothing. */
+static bool is_empty(const struct menu_entry *entry)
+{
+	return entry->text && !*entry->text;
+}
+
 /* A serial that is there twice: a rename of the firmware that was cut, or a copy made by hand. */
 static void find_twins(struct menu *menu)
 {
 	for (size_t i = 1; i < menu->count; i++) {
 		const struct menu_entry *a = &menu->entries[i - 1], *b = &menu->entries[i];
 
-		if (a->serial != b->serial || a->role != b->role)
+		if (a->serial != b->serial || a->role != b->role || is_empty(a) || is_empty(b))
 			continue;
 		add_torn(menu, sdboot_base_name(a->path));
 		add_torn(menu, sdboot_base_name(b->path));

@@ -20,18 +20,18 @@
 
 enum gen_state {
 	GEN_BUILDING, /* directory .N.tmp: not finished, deleted by recovery */
-	GEN_BUILT,    /* complete and verified, in no menu */
-	GEN_TRIAL,    /* in the menu with a limited number of tries */
-	GEN_GOOD,     /* booted and found healthy */
-	GEN_BAD,      /* failed; never tried again by itself */
+	GEN_BUILT, /* complete and verified, in no menu */
+	GEN_TRIAL, /* in the menu with a limited number of tries */
+	GEN_GOOD, /* booted and found healthy */
+	GEN_BAD, /* failed; never tried again by itself */
 	GEN_STATE_COUNT,
 };
 
 enum pub_kind {
-	PUB_TRIAL,   /* counted candidate */
+	PUB_TRIAL, /* counted candidate */
 	PUB_CURRENT, /* uncounted candidate */
-	PUB_OLD,     /* in the menu, never the default */
-	PUB_NONE,    /* was in the menu once */
+	PUB_OLD, /* in the menu, never the default */
+	PUB_NONE, /* was in the menu once */
 	PUB_KIND_COUNT,
 };
 
@@ -45,7 +45,7 @@ enum outcome {
 
 struct attempt {
 	char *boot_id; /* "" when it never reached userland */
-	int64_t when;  /* seconds since 1970, 0 = unknown */
+	int64_t when; /* seconds since 1970, 0 = unknown */
 	enum outcome outcome;
 	char *reason; /* NULL = none */
 };
@@ -53,11 +53,11 @@ struct attempt {
 struct publication {
 	uint64_t serial;
 	enum pub_kind kind;
-	char *kernel;  /* release, for people: "6.1.0-50-cloud-amd64" */
+	char *kernel; /* release, for people: "6.1.0-50-cloud-amd64" */
 	char *options; /* the publication's own part of the command line, without root=, rootflags=, moult.* */
 	char linux_sha256[65], initrd_sha256[65]; /* initrd "" = none */
 	unsigned tries; /* of a trial: how many it was given; 0 for the others */
-	bool failed;    /* a verdict against it was given */
+	bool failed; /* a verdict against it was given */
 	struct attempt *attempts;
 	size_t attempt_count;
 };
@@ -65,12 +65,12 @@ struct publication {
 struct generation {
 	unsigned id;
 	/* facts */
-	int parent;   /* -1 = none */
+	int parent; /* -1 = none */
 	char *source; /* "packages", "command", "init", "checkpoint", "image" */
-	char *what;   /* for people: "apt full-upgrade", the command line */
+	char *what; /* for people: "apt full-upgrade", the command line */
 	int64_t created;
 	char *package_digest;
-	char *original;         /* generation 0 only: path of the adopted root */
+	char *original; /* generation 0 only: path of the adopted root */
 	char *original_default; /* generation 0 only: path of the former default subvolume, "" = top */
 	char *original_loader_conf; /* generation 0 only */
 	/* state */

@@ -19,6 +19,7 @@ void listing_done(struct listing *listing)
 
 bool layout_parse(const char *bytes, struct layout *ret, struct err *err)
 {
+	ERR_CONTEXT(err, "@gens/layout.json");
 	auto_json json_t *document = json_parse_object("layout.json", bytes, strlen(bytes), err);
 	uint64_t min_reader, id, serial;
 
@@ -27,8 +28,8 @@ bool layout_parse(const char *bytes, struct layout *ret, struct err *err)
 	    !json_get_u64(document, "last_serial", 0, &serial, err))
 		return false;
 	if (min_reader > GENERATION_FORMAT)
-		return err_set(err, ERR_CORRUPT, 0,
-			       "layout.json was written by a newer moult and asks for reader %llu",
+		return err_set(err, ERR_REFUSED, 0,
+			       "it was written by a newer moult and asks for reader %llu",
 			       (unsigned long long)min_reader);
 	*ret = (struct layout){.last_id = id, .last_serial = serial, .document = take(document)};
 	return true;

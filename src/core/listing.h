@@ -9,12 +9,12 @@
 
 struct layout {
 	uint64_t last_id, last_serial; /* highest ever used */
-	json_t *document;              /* as read; NULL when there was none */
+	json_t *document; /* as read; NULL when there was none */
 };
 
 struct running {
-	bool live;      /* false: another system's disk (--sysroot); the rest is then unset */
-	int booted;     /* generation id, -1 = not one of ours */
+	bool live; /* false: another system's disk (--sysroot); the rest is then unset */
+	int booted; /* generation id, -1 = not one of ours */
 	uint64_t serial; /* moult.serial= of the command line, 0 = none */
 	bool trial;
 	bool volatile_session;
@@ -28,8 +28,8 @@ struct listing {
 	size_t count;
 	unsigned *leftovers; /* ids of .N.tmp directories */
 	size_t leftover_count;
-	char *default_root;  /* path of the Btrfs default subvolume, "" = top level */
-	char **subvolumes;   /* paths of all subvolumes of the file system, sorted */
+	char *default_root; /* path of the Btrfs default subvolume, "" = top level */
+	char **subvolumes; /* paths of all subvolumes of the file system, sorted */
 	size_t subvolume_count;
 	struct running running;
 };

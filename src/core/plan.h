@@ -12,23 +12,23 @@
 #include "volume.h"
 
 enum step_kind {
-	STEP_WRITE,       /* text → path, created or truncated */
-	STEP_REPLACE,     /* text → temporary beside path, then rename over path */
-	STEP_READ_BACK,   /* path, read through a dropped cache, is text */
-	STEP_SET_BYTE,    /* one byte at offset: from → to, in place; already `to` counts as done */
-	STEP_PUT_BLOB,    /* from (pool) → path (boot) unless there with this digest; always read back */
+	STEP_WRITE, /* text → path, created or truncated */
+	STEP_REPLACE, /* text → temporary beside path, then rename over path */
+	STEP_READ_BACK, /* path, read through a dropped cache, is text */
+	STEP_SET_BYTE, /* one byte at offset: from → to, in place; already `to` counts as done */
+	STEP_PUT_BLOB, /* from (pool) → path (boot) unless there with this digest; always read back */
 	STEP_MAKE_DIRECTORY,
-	STEP_RENAME,      /* from → path, on one volume */
-	STEP_REMOVE,      /* a file or an empty directory; missing counts as done */
+	STEP_RENAME, /* from → path, on one volume */
+	STEP_REMOVE, /* a file or an empty directory; missing counts as done */
 	STEP_REMOVE_TREE, /* a directory and what is in it, subvolumes excepted; missing counts as done */
-	STEP_SYNC,        /* all earlier effects on the volume are durable */
-	STEP_SNAPSHOT,    /* from → path, writable */
+	STEP_SYNC, /* all earlier effects on the volume are durable */
+	STEP_SNAPSHOT, /* from → path, writable */
 	STEP_SNAPSHOT_READ_ONLY,
 	STEP_CREATE_SUBVOLUME,
 	STEP_DELETE_SUBVOLUME, /* missing counts as done */
 	STEP_SET_DEFAULT, /* the Btrfs default subvolume becomes path */
 	STEP_CHECK_VOLUME, /* the file system has no damage (fsck.fat -n) */
-	STEP_WORK,        /* engine work called `text` on the generation being made at path */
+	STEP_WORK, /* engine work called `text` on the generation being made at path */
 	STEP_KIND_COUNT,
 };
 
@@ -36,8 +36,8 @@ struct step {
 	enum step_kind kind;
 	enum volume volume;
 	char *path;
-	char *from;  /* source path; STEP_PUT_BLOB: on the pool */
-	char *text;  /* content, or the digest (64 hex) of a blob, or the name of the work */
+	char *from; /* source path; STEP_PUT_BLOB: on the pool */
+	char *text; /* content, or the digest (64 hex) of a blob, or the name of the work */
 	size_t offset;
 	char byte_from, byte_to;
 	const char *why; /* static, for people: "the commit point" */
@@ -58,11 +58,14 @@ const char *step_kind_name(enum step_kind kind);
 
 /* Each copies its strings and appends one step; the step is returned for `why` and `commit`, borrowed until the next. */
 struct step *plan_write(struct plan *plan, enum volume volume, const char *path, const char *text);
-struct step *plan_replace(struct plan *plan, enum volume volume, const char *path, const char *text);
-struct step *plan_read_back(struct plan *plan, enum volume volume, const char *path, const char *text);
+struct step *plan_replace(struct plan *plan, enum volume volume, const char *path,
+			  const char *text);
+struct step *plan_read_back(struct plan *plan, enum volume volume, const char *path,
+			    const char *text);
 struct step *plan_set_byte(struct plan *plan, enum volume volume, const char *path, size_t offset,
 			   char from, char to);
-struct step *plan_put_blob(struct plan *plan, const char *from, const char *path, const char *sha256);
+struct step *plan_put_blob(struct plan *plan, const char *from, const char *path,
+			   const char *sha256);
 struct step *plan_rename(struct plan *plan, enum volume volume, const char *from, const char *to);
 /* MAKE_DIRECTORY, REMOVE, REMOVE_TREE, SYNC ("" path), CREATE_/DELETE_SUBVOLUME, SET_DEFAULT, CHECK_VOLUME. */
 struct step *plan_at(struct plan *plan, enum step_kind kind, enum volume volume, const char *path);

@@ -9,18 +9,18 @@
 #include <stddef.h>
 
 struct data_path {
-	const char *path;      /* in the root, relative */
+	const char *path; /* in the root, relative */
 	const char *subvolume; /* at the top level; also its name in plans */
-	bool if_unowned;       /* only where no package owns a file in it */
+	bool if_unowned; /* only where no package owns a file in it */
 };
 
 extern const struct data_path data_paths[];
 extern const size_t data_path_count;
 
 struct state_path {
-	const char *path;  /* relative to /var */
+	const char *path; /* relative to /var */
 	const char *place; /* relative to /usr/lib/sysimage */
-	bool file;         /* a file; the others are directories, made where missing */
+	bool file; /* a file; the others are directories, made where missing */
 };
 
 extern const struct state_path state_paths[];

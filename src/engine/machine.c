@@ -75,7 +75,14 @@ bool machine_open(struct machine *machine, struct host *host, struct progress *p
 	r = host->ops->identity(host, &machine->identity);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot tell which file systems these are");
-	return machine_refresh(machine, err) && read_policy(machine, err);
+	if (!machine_refresh(machine, err))
+		return false;
+	/* a slip in a settings file must not keep anybody from looking, going back or blessing */
+	if (!read_policy(machine, &machine->policy_trouble)) {
+		policy_done(&machine->policy);
+		policy_defaults(&machine->policy);
+	}
+	return true;
 }
 
 void machine_done(struct machine *machine)

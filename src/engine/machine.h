@@ -12,15 +12,16 @@
 #include "text.h"
 
 struct machine {
-	struct host *host;             /* borrowed */
-	const struct loader *loader;   /* never NULL; systemd-boot until another is found */
+	struct host *host; /* borrowed */
+	const struct loader *loader; /* never NULL; systemd-boot until another is found */
 	struct listing listing;
 	struct menu menu;
-	bool has_boot;                 /* a boot volume was found and could be read */
+	bool has_boot; /* a boot volume was found and could be read */
 	struct host_identity identity;
-	struct policy policy;
-	struct progress *progress;     /* borrowed; never NULL */
-	struct text log;               /* what the operation said, for the generation's own log */
+	struct policy policy; /* the defaults where its file cannot be used */
+	struct err policy_trouble; /* why it cannot; kind ERR_NONE = it can */
+	struct progress *progress; /* borrowed; never NULL */
+	struct text log; /* what the operation said, for the generation's own log */
 };
 
 /* Reads everything afresh; `machine` is zeroed first, host and progress excepted by the caller's values. */

@@ -21,11 +21,11 @@ struct operation {
 	struct machine *machine;
 	const char *verb;
 	bool locked, committed;
-	char id[32];            /* in the journal */
+	char id[32]; /* in the journal */
 	const struct work *works; /* ends with a NULL name; NULL = the plans have no such steps */
-	void *context;          /* of the works */
-	json_t *steps;          /* array: what was planned, for the answer */
-	json_t *notes;          /* array of strings: what the user should know */
+	void *context; /* of the works */
+	json_t *steps; /* array: what was planned, for the answer */
+	json_t *notes; /* array of strings: what the user should know */
 	bool journalled;
 	bool trial_ended; /* recovery found that a trial is over */
 };

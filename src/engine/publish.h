@@ -13,7 +13,7 @@ struct boot_files {
 	const char *release;
 	const char *linux_path;
 	const char *initrd_path; /* NULL = none */
-	const char *options;     /* own part of the command line */
+	const char *options; /* own part of the command line */
 };
 
 /* Counted candidate: `id` is tried at the next boot. Commit point inside. Blobs no longer needed make room first. */

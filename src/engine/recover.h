@@ -9,5 +9,3 @@
 #include "operation.h"
 
 bool recover(struct operation *operation, struct err *err);
-/* The reserve file of reserve.h, where it is missing and there is plenty of room; never fails. */
-void recover_reserve(struct operation *operation);

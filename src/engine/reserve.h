@@ -5,7 +5,7 @@
  * makes it again once there is room.
  */
 #pragma once
-#include "host.h"
+#include "operation.h"
 
 #define RESERVE_PATH "moult/reserve"
 /* 16 clusters of 4 KiB: an entry, a longer directory, and the same for the entry before it. */
@@ -13,3 +13,5 @@
 
 /* True if there was one, and its room is free now. */
 bool reserve_give_up(struct host *host);
+/* Made where it is missing and there is plenty of room, unless the volume is damaged; never fails. */
+void reserve_keep(struct operation *operation);

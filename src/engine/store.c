@@ -97,6 +97,7 @@ static bool read_generations(struct host *host, struct listing *ret, struct err 
 static bool read_layout(struct host *host, struct listing *ret, struct err *err)
 {
 	auto_host_bytes struct host_bytes bytes = {0};
+	struct err trouble = {0};
 	int r = host->ops->read(host, VOLUME_POOL, GENS_DIRECTORY "/layout.json",
 				STORE_DOCUMENT_MAX, &bytes);
 
@@ -105,7 +106,14 @@ static bool read_layout(struct host *host, struct listing *ret, struct err *err)
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot read %s/layout.json", GENS_DIRECTORY);
 	ret->adopted = true;
-	return layout_parse(bytes.bytes, &ret->layout, err);
+	if (layout_parse(bytes.bytes, &ret->layout, &trouble))
+		return true;
+	/* the directories say all that it did: recovery writes it again, from the highest of them */
+	ret->layout = (struct layout){0};
+	if (trouble.kind != ERR_REFUSED)
+		return true;
+	*err = trouble;
+	return false;
 }
 
 static int by_text(const void *a, const void *b)

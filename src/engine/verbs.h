@@ -12,16 +12,16 @@
 #include "machine.h"
 
 struct verb_request {
-	const char *verb;          /* as typed: "upgrade", "run" … */
-	const char *which;         /* rollback, show, pin …: number, name or "last"; NULL = default */
-	const char *name;          /* pin N NAME */
-	const char *release;       /* upgrade --release CODENAME */
-	const char *source;        /* upgrade --source S; NULL = policy's */
+	const char *verb; /* as typed: "upgrade", "run" … */
+	const char *which; /* rollback, show, pin …: number, name or "last"; NULL = default */
+	const char *name; /* pin N NAME */
+	const char *release; /* upgrade --release CODENAME */
+	const char *source; /* upgrade --source S; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
-	bool terminal;             /* shell */
-	const char *reason;        /* internal give-up REASON */
+	bool terminal; /* shell */
+	const char *reason; /* internal give-up REASON */
 };
 
 bool verb_accepts(const struct verb_request *request, const char *code);
@@ -30,23 +30,35 @@ bool verb_accepts(const struct verb_request *request, const char *code);
 bool verb_status(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_list(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_show(struct machine *, const struct verb_request *, json_t **ret, struct err *);
-bool verb_check(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* {findings:[{code, level, object, why, remedy}]}; error findings do not make it fail: cli exits 1 on them */
-bool verb_plan(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* which = "upgrade" (default) or "rollback"; name = N of rollback */
-bool verb_log(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* {operations:[…], lines:[…]}; which = generation */
+bool verb_check(
+	struct machine *, const struct verb_request *, json_t **ret,
+	struct
+	err *); /* {findings:[{code, level, object, why, remedy}]}; error findings do not make it fail: cli exits 1 on them */
+bool verb_plan(struct machine *, const struct verb_request *, json_t **ret,
+	       struct err *); /* which = "upgrade" (default) or "rollback"; name = N of rollback */
+bool verb_log(struct machine *, const struct verb_request *, json_t **ret,
+	      struct err *); /* {operations:[…], lines:[…]}; which = generation */
 
 /* changing: lock, recover, plan, run */
-bool verb_init(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* also undo */
-bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* also run and shell */
+bool verb_init(struct machine *, const struct verb_request *, json_t **ret,
+	       struct err *); /* also undo */
+bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret,
+		  struct err *); /* also run and shell */
 bool verb_rollback(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_keep(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_discard(struct machine *, const struct verb_request *, json_t **ret, struct err *);
-bool verb_pin(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* pin and unpin */
+bool verb_pin(struct machine *, const struct verb_request *, json_t **ret,
+	      struct err *); /* pin and unpin */
 bool verb_cleanup(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_repair(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 
 /* for units: moult internal … and moult health */
 bool verb_reconcile(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_first_boot(struct machine *, const struct verb_request *, json_t **ret, struct err *);
-bool verb_health(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* {healthy, checks:[{name, required, passed, why}]}; fails (ERR_REFUSED) when a required one does */
+bool verb_health(
+	struct machine *, const struct verb_request *, json_t **ret,
+	struct
+	err *); /* {healthy, checks:[{name, required, passed, why}]}; fails (ERR_REFUSED) when a required one does */
 bool verb_bless(struct machine *, const struct verb_request *, json_t **ret, struct err *);
-bool verb_give_up(struct machine *, const struct verb_request *, json_t **ret, struct err *); /* records the reason against the trial, reboots */
+bool verb_give_up(struct machine *, const struct verb_request *, json_t **ret,
+		  struct err *); /* records the reason against the trial, reboots */

@@ -53,7 +53,8 @@ struct host_names {
 
 struct host_space {
 	uint64_t total_bytes, free_bytes; /* of data; on the boot volume of everything */
-	uint64_t metadata_free_bytes; /* pool: what metadata can still take, unallocated space counted in */
+	uint64_t
+		metadata_free_bytes; /* pool: what metadata can still take, unallocated space counted in */
 };
 
 struct host_subvolume {
@@ -74,7 +75,7 @@ struct host_running {
 	char *command_line;
 	char *boot_id;
 	char *lower_path; /* volatile session: the root below the overlay; else NULL */
-	char *entry;      /* LoaderEntrySelected, or NULL */
+	char *entry; /* LoaderEntrySelected, or NULL */
 	char *entry_default; /* LoaderEntryDefault, set by hand in the menu; or NULL */
 };
 
@@ -94,62 +95,86 @@ enum host_clock { HOST_CLOCK_REAL_SEC, HOST_CLOCK_MONOTONIC_USEC };
 
 struct host_ops {
 	/* reading */
-	int (*read)(struct host *, enum volume, const char *path, size_t max_bytes, struct host_bytes *ret); /* -EFBIG */
+	int (*read)(struct host *, enum volume, const char *path, size_t max_bytes,
+		    struct host_bytes *ret); /* -EFBIG */
 	int (*stat)(struct host *, enum volume, const char *path, struct host_stat *ret);
 	int (*list)(struct host *, enum volume, const char *path, struct host_names *ret);
 	int (*read_link)(struct host *, enum volume, const char *path, char **ret);
-	int (*digest)(struct host *, enum volume, const char *path, enum digest_kind, struct digest *ret);
+	int (*digest)(struct host *, enum volume, const char *path, enum digest_kind,
+		      struct digest *ret);
 	/* like digest and read, but the bytes come from the medium: cached pages are dropped first */
 	int (*digest_medium)(struct host *, enum volume, const char *path, struct digest *ret);
-	int (*read_medium)(struct host *, enum volume, const char *path, size_t max_bytes, struct host_bytes *ret);
+	int (*read_medium)(struct host *, enum volume, const char *path, size_t max_bytes,
+			   struct host_bytes *ret);
 	int (*space)(struct host *, enum volume, struct host_space *ret);
-	int (*check)(struct host *, enum volume, char **ret_findings); /* 0 = clean, -EUCLEAN = *ret_findings says what */
-	int (*repair)(struct host *, enum volume, char **ret_findings); /* fsck.fat -a on the unmounted boot volume; 0 = clean now; -EBUSY: also mounted elsewhere */
+	int (*check)(struct host *, enum volume,
+		     char **ret_findings); /* 0 = clean, -EUCLEAN = *ret_findings says what */
+	int (*repair)(
+		struct host *, enum volume,
+		char **ret_findings); /* fsck.fat -a on the unmounted boot volume; 0 = clean now; -EBUSY: also mounted elsewhere */
 	int (*identity)(struct host *, struct host_identity *ret);
 
 	/* reading inside a root, where links are followed as in that system */
-	int (*root_read)(struct host *, const char *root, const char *path, size_t max_bytes, struct host_bytes *ret);
+	int (*root_read)(struct host *, const char *root, const char *path, size_t max_bytes,
+			 struct host_bytes *ret);
 	int (*root_stat)(struct host *, const char *root, const char *path, struct host_stat *ret);
 	int (*root_list)(struct host *, const char *root, const char *path, struct host_names *ret);
-	int (*root_digest)(struct host *, const char *root, const char *path, enum digest_kind, struct digest *ret);
+	int (*root_digest)(struct host *, const char *root, const char *path, enum digest_kind,
+			   struct digest *ret);
 	/* the names in an initrd (cpio members after every kind of compression), relative, in order */
 	int (*list_initrd)(struct host *, const char *root, const char *path,
 			   void (*on_name)(void *userdata, const char *name), void *userdata);
 
 	/* writing; not durable before sync */
-	int (*write)(struct host *, enum volume, const char *path, const void *bytes, size_t length); /* created 0644, or truncated */
-	int (*write_at)(struct host *, enum volume, const char *path, off_t offset, const void *bytes, size_t length); /* in place, never grows */
-	int (*append)(struct host *, enum volume, const char *path, const void *bytes, size_t length);
+	int (*write)(struct host *, enum volume, const char *path, const void *bytes,
+		     size_t length); /* created 0644, or truncated */
+	int (*write_at)(struct host *, enum volume, const char *path, off_t offset,
+			const void *bytes, size_t length); /* in place, never grows */
+	int (*append)(struct host *, enum volume, const char *path, const void *bytes,
+		      size_t length);
 	int (*make_directory)(struct host *, enum volume, const char *path, mode_t mode);
 	int (*make_symlink)(struct host *, enum volume, const char *target, const char *path);
-	int (*rename)(struct host *, enum volume, const char *from, const char *to); /* replaces a file */
+	int (*rename)(struct host *, enum volume, const char *from,
+		      const char *to); /* replaces a file */
 	int (*exchange)(struct host *, enum volume, const char *a, const char *b);
-	int (*remove)(struct host *, enum volume, const char *path); /* file, link or empty directory */
-	int (*remove_tree)(struct host *, enum volume, const char *path); /* -EXDEV at a subvolume */
-	int (*copy)(struct host *, enum volume from_volume, const char *from, enum volume to_volume, const char *to); /* reflink within the pool; attributes too */
-	int (*copy_attributes)(struct host *, const char *from, const char *to); /* pool: owner, mode, times, xattrs */
-	int (*get_xattr)(struct host *, const char *path, const char *name, struct host_bytes *ret); /* pool; -ENODATA */
-	int (*remove_xattrs)(struct host *, const char *path, const char *prefix); /* pool: all whose names begin so */
-	int (*sync)(struct host *, enum volume); /* after it, all earlier effects on the volume are durable */
+	int (*remove)(struct host *, enum volume,
+		      const char *path); /* file, link or empty directory */
+	int (*remove_tree)(struct host *, enum volume,
+			   const char *path); /* -EXDEV at a subvolume */
+	int (*copy)(struct host *, enum volume from_volume, const char *from, enum volume to_volume,
+		    const char *to); /* reflink within the pool; attributes too */
+	int (*copy_attributes)(struct host *, const char *from,
+			       const char *to); /* pool: owner, mode, times, xattrs */
+	int (*get_xattr)(struct host *, const char *path, const char *name,
+			 struct host_bytes *ret); /* pool; -ENODATA */
+	int (*remove_xattrs)(struct host *, const char *path,
+			     const char *prefix); /* pool: all whose names begin so */
+	int (*sync)(struct host *,
+		    enum volume); /* after it, all earlier effects on the volume are durable */
 
 	/* subvolumes of the pool */
 	int (*snapshot)(struct host *, const char *from, const char *to, bool read_only);
 	int (*create_subvolume)(struct host *, const char *path);
 	int (*delete_subvolume)(struct host *, const char *path);
-	int (*subvolume)(struct host *, const char *path, struct host_subvolume *ret); /* -EINVAL: not one */
+	int (*subvolume)(struct host *, const char *path,
+			 struct host_subvolume *ret); /* -EINVAL: not one */
 	int (*list_subvolumes)(struct host *, struct host_subvolumes *ret); /* all of them */
 	/* data that nothing outside these subvolumes refers to, before compression; reads all their metadata */
-	int (*exclusive_bytes)(struct host *, const char *const *paths, size_t count, uint64_t *ret_bytes);
+	int (*exclusive_bytes)(struct host *, const char *const *paths, size_t count,
+			       uint64_t *ret_bytes);
 	int (*get_default)(struct host *, char **ret_path); /* "" = top level */
-	int (*set_default)(struct host *, const char *path); /* "" = top level; not durable before sync */
+	int (*set_default)(struct host *,
+			   const char *path); /* "" = top level; not durable before sync */
 
 	/* programs */
-	int (*run_stage)(struct host *, const struct stage *, const struct stage_command *, int *ret_status);
+	int (*run_stage)(struct host *, const struct stage *, const struct stage_command *,
+			 int *ret_status);
 
 	/* the machine as it runs */
 	int64_t (*clock)(struct host *, enum host_clock);
 	int (*running)(struct host *, struct host_running *ret);
-	int (*lock)(struct host *, const char *holder, char **ret_other); /* -EBUSY: *ret_other describes who has it */
+	int (*lock)(struct host *, const char *holder,
+		    char **ret_other); /* -EBUSY: *ret_other describes who has it */
 	void (*unlock)(struct host *);
 	/* dpkg's and apt's own locks inside a root that is in use; held until package_unlock */
 	int (*package_lock)(struct host *, const char *root, unsigned wait_sec);
@@ -157,14 +182,21 @@ struct host_ops {
 	int (*failed_units)(struct host *, struct host_strings *ret);
 	int (*default_routes)(struct host *, struct host_strings *ret); /* interfaces with one */
 	int (*mount_points)(struct host *, struct host_strings *ret);
-	int (*run_check)(struct host *, const char *program, const char *argument, unsigned timeout_sec, char **ret_output, int *ret_status);
+	int (*run_check)(struct host *, const char *program, const char *argument,
+			 unsigned timeout_sec, char **ret_output, int *ret_status);
 	int (*reboot)(struct host *, bool force);
-	int (*loader_entries)(struct host *, const char *const *loader_paths, size_t count); /* firmware boot entries, created where missing, in this order */
-	int (*publish_status)(struct host *, const char *name, const char *text); /* a file in /run/moult, 0644 */
-	void (*log)(struct host *, int priority, const char *message_id, const char *text); /* the journal */
+	int (*loader_entries)(
+		struct host *, const char *const *loader_paths,
+		size_t count); /* firmware boot entries, created where missing, in this order */
+	int (*publish_status)(struct host *, const char *name,
+			      const char *text); /* a file in /run/moult, 0644 */
+	void (*log)(struct host *, int priority, const char *message_id,
+		    const char *text); /* the journal */
 	bool (*interrupted)(struct host *); /* SIGINT or SIGTERM came */
 	int (*sleep)(struct host *, unsigned milliseconds); /* -EINTR: interrupted before that */
-	int (*writable)(struct host *, enum volume); /* 0; -EROFS: the file system is read-only; -EPERM: we look only */
+	int (*writable)(
+		struct host *,
+		enum volume); /* 0; -EROFS: the file system is read-only; -EPERM: we look only */
 };
 
 struct host {

@@ -17,12 +17,12 @@
 #include <stdint.h>
 
 enum stage_mount_kind {
-	STAGE_OVERLAY,        /* lower (pool), upper and work (pool) → at */
-	STAGE_BIND,           /* lower (pool) → at; a missing directory `at` is made, as for overlays */
+	STAGE_OVERLAY, /* lower (pool), upper and work (pool) → at */
+	STAGE_BIND, /* lower (pool) → at; a missing directory `at` is made, as for overlays */
 	STAGE_BIND_READ_ONLY, /* lower (pool) → at */
-	STAGE_FILE,           /* a file `at` with content `text`, mode `mode`: seen only inside, the root keeps what it had */
-	STAGE_DIRECTORY,      /* a directory `at`, made where missing; meant for a tmpfs */
-	STAGE_TMPFS,          /* an empty tmpfs → at, a missing directory is made */
+	STAGE_FILE, /* a file `at` with content `text`, mode `mode`: seen only inside, the root keeps what it had */
+	STAGE_DIRECTORY, /* a directory `at`, made where missing; meant for a tmpfs */
+	STAGE_TMPFS, /* an empty tmpfs → at, a missing directory is made */
 };
 
 struct stage_mount {
@@ -35,10 +35,10 @@ struct stage_mount {
 
 struct stage {
 	const char *root; /* path on the pool of the subvolume that becomes / */
-	bool read_only;   /* the root is mounted read-only */
+	bool read_only; /* the root is mounted read-only */
 	const struct stage_mount *mounts;
 	size_t mount_count;
-	bool network;          /* false: an empty network namespace */
+	bool network; /* false: an empty network namespace */
 	uint64_t capabilities; /* 1 << CAP_…; kept, all others are dropped */
 	const char *hostname;
 	const char *root_device; /* NULL, or show block nodes and links of the pool's devices */
@@ -47,13 +47,14 @@ struct stage {
 enum stage_stream { STAGE_OUTPUT, STAGE_STATUS };
 
 struct stage_command {
-	const char *const *argv;        /* NULL-terminated; argv[0] is looked up in the stage's PATH */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in the stage's PATH */
 	const char *const *environment; /* NULL-terminated "NAME=value"; nothing is inherited */
-	const char *directory;          /* NULL = / */
+	const char *directory; /* NULL = / */
 	bool terminal; /* stdin, stdout, stderr are the caller's (a shell); else /dev/null and `on_line` */
 	int status_fd; /* number that the command's status lines come from (APT::Status-Fd); 0 = none */
 	/* each line, without newline, at most 4 KiB, no control characters; called in the caller's process */
 	void (*on_line)(void *userdata, enum stage_stream stream, const char *line);
 	void *userdata;
-	unsigned timeout_sec; /* 0 = none; then everything in the stage is killed and -ETIMEDOUT returned */
+	unsigned
+		timeout_sec; /* 0 = none; then everything in the stage is killed and -ETIMEDOUT returned */
 };

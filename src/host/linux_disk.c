@@ -208,6 +208,19 @@ static bool is_partition_at(const char *directory, const struct partition *parti
 	       number == (uint64_t)partition->number && start == partition->start;
 }
 
+void image_drop_cache(const struct linux_volume *volume)
+{
+	struct loop_info64 info = {0};
+
+	if (volume->image_fd < 0)
+		return;
+	/* the whole file where the device cannot say: the pool's part of it is costly to lose */
+	if (volume->device_fd >= 0 && ioctl(volume->device_fd, LOOP_GET_STATUS64, &info) < 0)
+		info = (struct loop_info64){0};
+	posix_fadvise(volume->image_fd, (off_t)info.lo_offset, (off_t)info.lo_sizelimit,
+		      POSIX_FADV_DONTNEED);
+}
+
 int partition_node(dev_t disk, const struct partition *partition, char **ret_device)
 {
 	auto_free char *directory = xasprintf("/sys/dev/block/%u:%u", major(disk), minor(disk));

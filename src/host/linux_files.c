@@ -264,7 +264,7 @@ static int open_medium(const struct linux_volume *volume, const char *path)
 	if (fdatasync(fd) == 0)
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (volume->image_fd >= 0 && fdatasync(volume->image_fd) == 0)
-		posix_fadvise(volume->image_fd, 0, 0, POSIX_FADV_DONTNEED);
+		image_drop_cache(volume);
 	direct = open_beneath(volume->fd, path, O_RDONLY | O_DIRECT, 0);
 	if (direct < 0)
 		return fd;

@@ -211,6 +211,8 @@ struct loop_want {
 	bool read_only;
 };
 int loop_attach(const struct loop_want *want, char **ret_device, int *ret_fd);
+/* What is cached of the image behind a volume's loop device goes, as far as the volume reaches in it. */
+void image_drop_cache(const struct linux_volume *volume);
 /* The kernel's own node of a partition, or -ENOENT. */
 int partition_node(dev_t disk, const struct partition *partition, char **ret_device);
 /* The disk that a partition node is on, and which part of it; -ENOENT: not a partition. */

@@ -84,8 +84,7 @@ static int drop_caches(const struct linux_volume *volume)
 		return result;
 	ioctl(volume->device_fd, BLKFLSBUF, 0);
 	posix_fadvise(volume->device_fd, 0, 0, POSIX_FADV_DONTNEED);
-	if (volume->image_fd >= 0)
-		posix_fadvise(volume->image_fd, 0, 0, POSIX_FADV_DONTNEED);
+	image_drop_cache(volume);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Reading commands on a real Btrfs: text that is safe, JSON that is as the schemas say. Needs root."""
+"""Reading commands on a real Btrfs: text that is safe, JSON as the schemas say. Needs root."""
 
 import json
 import os

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -43,8 +44,11 @@ NOT_COMPARED = re.compile(r"(proc|sys|dev|run|tmp|var/(cache|log|lib/(apt|dpkg|s
 
 def output(*words, **options):
     """What a program that must succeed prints."""
-    return subprocess.run([str(word) for word in words], check=True, text=True,
-                          stdout=subprocess.PIPE, **options).stdout
+    done = subprocess.run([str(word) for word in words], check=False, text=True,
+                          stdout=subprocess.PIPE, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{words}: exit status {done.returncode}\n{done.stdout[-3000:]}")
+    return done.stdout
 
 
 def build(place, **environment):
@@ -116,7 +120,8 @@ class Install(unittest.TestCase):
     def setUpClass(cls):
         scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="moult-deb-"))
         deb = build(scratch)
-        cls.root = cls.enterClassContext(container.debian(container.SUITE, with_units=False))
+        suite = platform.freedesktop_os_release()["VERSION_CODENAME"]  # whose libraries it needs
+        cls.root = cls.enterClassContext(container.debian(suite, with_units=False))
         cls.before = cls.snapshot()
         output("cp", deb, cls.root / "tmp/moult.deb")
         output("cp", "--dereference", "/etc/resolv.conf", cls.root / "etc/resolv.conf")

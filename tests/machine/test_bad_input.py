@@ -147,7 +147,7 @@ class Packages(world.BadDay):
         for command, says in (("rm /boot/vmlinuz-*", ("kernel",)),
                               ("rm /boot/initrd.img-*", ("initrd",)),
                               ("rm /etc/fstab", ("/etc/fstab",)),
-                              ("echo nonsense >>/etc/fstab", ("/etc/fstab",)),
+                              ("sed -i '/ \\/ /d' /etc/fstab", ("/etc/fstab",)),
                               ("rm /sbin/init /usr/sbin/init", ("init",)),
                               ("rm -r /usr/lib/modules/*", ("modules",)),
                               ("rm /usr/lib/sysimage/dpkg/status", ("package",)),
@@ -192,6 +192,9 @@ class Settings(world.BadDay):
         for words in (["list"], ["status"], ["rollback", "0"]):
             with self.subTest(words=words):
                 disk.moult(*words).ok()
+        self.refused(disk, "cleanup", says=(f"/{SETTINGS}:2",), tries="man moult.yaml")
+        codes = [f["code"] for f in disk.moult("--json", "check").json["findings"]]
+        self.assertIn("SETTINGS", codes)
 
 
 class Damage(world.BadDay):
@@ -266,16 +269,22 @@ class Damage(world.BadDay):
         disk.moult("rollback", "0").ok()
 
     def test_layout_lost(self):
-        for content in ("", "{}", '{"format_version": 1, "min_reader": 1, "last_id": "x"}',
-                        '{"format_version": 9, "min_reader": 9, "last_id": 1, "last_serial": 1}'):
+        for content in ("", "{}", '{"format_version": 1, "min_reader": 1, "last_id": "x"}'):
             with self.subTest(content=content):
                 disk = self.disk()
                 disk.write("@gens", {"layout.json": content})
-                result = disk.moult("run", "--", "true")
-                if result.status != 0:
-                    self.assert_sentence(result, 1, ["layout.json"], "")
-                disk.moult("list")
-                self.assert_free(disk)
+                self.assertEqual(sorted(disk.generations()), [0, 1])
+                disk.moult("rollback", "0").ok()
+                disk.moult("repair").ok()
+                self.assertEqual(disk.numbers()[0], 1)
+                self.assert_works(disk)
+
+    def test_layout_of_a_newer_moult(self):
+        disk = self.disk()
+        disk.write("@gens", {"layout.json": json.dumps(
+            {"format_version": 9, "min_reader": 9, "last_id": 1, "last_serial": 1})})
+        for words in (["run", "--", "true"], ["repair"]):
+            self.refused(disk, *words, says=("@gens/layout.json", "newer moult"), tries="")
 
     def test_journal_damaged(self):
         disk = self.disk()

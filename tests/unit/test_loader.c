@@ -73,7 +73,7 @@ START_TEST(too_long_for_every_verb)
 	auto_at struct at at = at_in_use();
 	struct world_entry storage;
 	struct boot_entry entry = world_entry(9, 9, &storage);
-	char options[600];
+	char options[2100];
 
 	memset(options, 'x', sizeof(options));
 	options[sizeof(options) - 1] = '\0';
@@ -214,6 +214,22 @@ START_TEST(torn_entries_are_not_touched)
 	ck_assert_uint_eq(menu_next(&at.menu)->generation, 8);
 	twin = (struct menu_entry *)menu_find(&at.menu, 9);
 	ck_assert(!twin[0].enabled && !twin[1].enabled);
+}
+END_TEST
+
+/* fsck.fat empties the second of two names on one cluster: that one is only litter. */
+START_TEST(empty_twin_is_litter)
+{
+	auto_at struct at at = at_in_use();
+
+	world_do(at.fake, WORLD_OFFER, 9, 9);
+	at_put_entry(&at, "moult-000009+2-1.conf", "");
+	ck_assert_uint_eq(at.menu.torn_count, 0);
+	ck_assert_uint_eq(menu_next(&at.menu)->generation, 9);
+	at_planned(&at, WORLD_REMOVE, 9, 9);
+	at_run(&at);
+	ck_assert_uint_eq(at.menu.torn_count, 0);
+	at_planned(&at, WORLD_OFFER, 8, 10);
 }
 END_TEST
 
@@ -444,7 +460,8 @@ END_TEST
 UNIT_MAIN("loader", one_commit_point, offer_needs_something_to_come_back_to, serials_only_grow,
 	  tries_have_one_digit, too_long_for_every_verb, blobs_must_be_named_and_there, offer_again,
 	  same_serial_other_contents, same_serial_other_counter, torn_entries_are_not_touched,
-	  counted_entry_without_a_switch, empty_boot_volume, check_of_another_volume,
-	  last_candidate_under_another_name, the_last_one_stays, what_does_not_count_as_another,
-	  nothing_to_do, enable_gone, enable_checks_everything_again, enable_without_its_blobs,
+	  empty_twin_is_litter, counted_entry_without_a_switch, empty_boot_volume,
+	  check_of_another_volume, last_candidate_under_another_name, the_last_one_stays,
+	  what_does_not_count_as_another, nothing_to_do, enable_gone,
+	  enable_checks_everything_again, enable_without_its_blobs,
 	  enable_beside_one_without_a_switch, settle_only_once, settle_needs_a_candidate)

@@ -40,8 +40,8 @@ bool checking_in_root(struct checking *checking, const char *path, struct host_s
 typedef void check_function(struct checking *checking);
 
 /* checks_pool.c */
-check_function check_adopted, check_numbers, check_current, check_generations, check_leftovers,
-	check_interrupted, check_space, check_pending;
+check_function check_adopted, check_policy, check_numbers, check_current, check_generations,
+	check_leftovers, check_interrupted, check_space, check_pending;
 /* checks_root.c */
 check_function check_layout, check_kernel, check_nested, check_units, check_hooks;
 /* checks_packages.c */

@@ -17,6 +17,7 @@ struct check {
 /* In the order in which a person would want to know. */
 static const struct check checks[] = {
 	{"whether the system is adopted", ALWAYS, false, check_adopted},
+	{"moult's settings", ADOPTED, false, check_policy},
 	{"the session", ADOPTED, false, check_session},
 	{"the clock", ALWAYS, false, check_clock},
 	{"where the system lies", CHECK_INIT, false, check_layout},

@@ -22,6 +22,20 @@ void check_adopted(struct checking *checking)
 	}
 }
 
+/* --- settings ----------------------------------------------------------------------------------- */
+
+void check_policy(struct checking *checking)
+{
+	const struct err *trouble = &checking->machine->policy_trouble;
+	struct finding *finding;
+
+	if (trouble->kind == ERR_NONE)
+		return;
+	finding = checking_add(checking, FINDING_ERROR, "SETTINGS", "moult's settings");
+	finding_why(finding, "%s", trouble->text);
+	finding_remedy(finding, "%s", trouble->hint[0] ? trouble->hint : "man moult.yaml");
+}
+
 /* --- numbers ------------------------------------------------------------------------------------ */
 
 static uint64_t highest_id(const struct listing *listing)

@@ -30,7 +30,7 @@ static bool apply(struct fill *fill, struct err *err)
 	tail = fill_tail(fill, 5);
 	err_set(err, ERR_REFUSED, 0, "%s ended with status %d, so the copy is discarded%s",
 		text_quote(fill->what), status, tail);
-	return err_try(err, "moult log");
+	return err_try(err, "sudo moult log %u", fill->generation);
 }
 
 const struct source source_command = {.name = "command", .apply = apply};

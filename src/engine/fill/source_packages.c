@@ -32,6 +32,19 @@ static bool audit(struct fill *fill, struct err *err)
 	return err_try(err, "%s", fill->manager->audit_remedy);
 }
 
+static bool note_held(struct fill *fill, struct err *err)
+{
+	auto_packages struct packages packages = {0};
+
+	if (!fill_installed(fill, &packages, err))
+		return false;
+	for (size_t i = 0; i < packages.count; i++)
+		if (packages.all[i].held)
+			fill_note(fill, "%s is on hold and stays at %s", packages.all[i].name,
+				  packages.all[i].version);
+	return true;
+}
+
 static bool refresh(struct fill *fill, struct err *err)
 {
 	auto_free char *tail = NULL;
@@ -46,7 +59,7 @@ static bool refresh(struct fill *fill, struct err *err)
 	if (!fill_run(fill, &command, &status, err))
 		return false;
 	if (status == 0)
-		return true;
+		return note_held(fill, err);
 	tail = fill_tail(fill, 5);
 	err_set(err, ERR_SYSTEM, 0, "cannot reach the package archive:%s", tail);
 	return err_try(err, "sudo moult upgrade");
@@ -57,18 +70,9 @@ static void read_change(struct fill *fill, const char *line)
 	fill->manager->read_change(line, &fill->changes);
 }
 
-static void note_held(struct fill *fill, const struct packages *packages)
-{
-	for (size_t i = 0; i < packages->count; i++)
-		if (packages->all[i].held)
-			fill_note(fill, "%s is on hold and stays at %s", packages->all[i].name,
-				  packages->all[i].version);
-}
-
 static bool preview(struct fill *fill, struct err *err)
 {
 	auto_free char *tail = NULL;
-	auto_packages struct packages packages = {0};
 	struct fill_command command = {
 		.argv = fill->manager->simulate,
 		.on_output = read_change,
@@ -77,16 +81,13 @@ static bool preview(struct fill *fill, struct err *err)
 	int status;
 
 	package_changes_done(&fill->changes);
-	if (!fill_installed(fill, &packages, err))
-		return false;
-	note_held(fill, &packages);
 	if (!fill_run(fill, &command, &status, err))
 		return false;
 	if (status == 0)
 		return true;
 	tail = fill_tail(fill, 5);
 	err_set(err, ERR_REFUSED, 0, "the upgrade cannot be worked out:%s", tail);
-	return err_try(err, "sudo moult log");
+	return err_try(err, "sudo moult log %u", fill->generation);
 }
 
 static void read_status(struct fill *fill, const char *line)
@@ -133,7 +134,7 @@ static bool apply(struct fill *fill, struct err *err)
 	else
 		err_set(err, ERR_REFUSED, 0, "%s failed (status %d); the last output:%s",
 			fill->what, status, tail);
-	return err_try(err, "moult log");
+	return err_try(err, "sudo moult log %u", fill->generation);
 }
 
 const struct source source_packages = {

@@ -34,6 +34,11 @@ static bool cleanup_body(struct operation *operation, const struct verb_request 
 	auto_free char *sentence = NULL;
 
 	(void)request;
+	/* how many its owner wants to keep cannot be told */
+	if (machine->policy_trouble.kind != ERR_NONE) {
+		*err = machine->policy_trouble;
+		return false;
+	}
 	for (size_t i = 0; i < count; i++)
 		if (!retire_one(operation, ids[i], err))
 			return false;

@@ -9,6 +9,7 @@
 #include "publish.h"
 #include "record.h"
 #include "recover.h"
+#include "reserve.h"
 #include "restore.h"
 #include "retire.h"
 #include "undo.h"
@@ -292,7 +293,7 @@ static bool adopt(struct operation *operation, struct adoption *adoption, struct
 	if (!furnish_boot(operation, err) || !publish_original(operation, err) ||
 	    !publish_first(operation, adoption, err))
 		return false;
-	recover_reserve(operation);
+	reserve_keep(operation);
 	return true;
 }
 

@@ -88,17 +88,27 @@ static bool work_refresh(struct operation *operation, struct err *err)
 	struct making *making = operation->context;
 
 	phase(operation, "refresh", "asking the source what there is");
-	return fill_refresh(&making->fill, err) && fill_preview(&making->fill, err);
+	return fill_refresh(&making->fill, err);
+}
+
+static bool work_preview(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+
+	return fill_preview(&making->fill, err);
 }
 
 static bool work_fill(struct operation *operation, struct err *err)
 {
 	struct making *making = operation->context;
 
+	phase(operation, "fill", "changing the copy");
+	if (!fill_apply(&making->fill, err))
+		return false;
+	/* a command may be run for what is no package */
 	if (making->source->refresh && making->fill.changes.count == 0)
 		return err_set(err, ERR_NOTHING, 0, "there is nothing to upgrade");
-	phase(operation, "fill", "changing the copy");
-	return fill_apply(&making->fill, err);
+	return true;
 }
 
 static bool work_hooks(struct operation *operation, struct err *err)
@@ -150,6 +160,7 @@ const struct work making_works[] = {
 	{"release the package manager", work_release},
 	{"prepare the stage", work_open},
 	{"ask the source", work_refresh},
+	{"see what would change", work_preview},
 	{"change the copy", work_fill},
 	{"run staged hooks", work_hooks},
 	{"close the stage", work_close},
@@ -158,7 +169,7 @@ const struct work making_works[] = {
 	{NULL, NULL},
 };
 
-enum making_work { HOLD, RELEASE, OPEN, REFRESH, FILL, HOOKS, CLOSE, VERIFY, RECORD };
+enum making_work { HOLD, RELEASE, OPEN, REFRESH, PREVIEW, FILL, HOOKS, CLOSE, VERIFY, RECORD };
 
 void making_plan(const struct machine *machine, const struct making *making, bool only_preview,
 		 struct plan *plan)
@@ -166,8 +177,10 @@ void making_plan(const struct machine *machine, const struct making *making, boo
 	plan_reserve(plan, &machine->listing.layout, making->generation.id, 0);
 	plan_work(plan, making_works[HOLD].name, making->base_root);
 	plan_begin(plan, making->generation.id, making->base_root);
-	for (int i = RELEASE; i <= (only_preview ? REFRESH : RECORD); i++)
-		plan_work(plan, making_works[i].name, making->directory);
+	/* the source works it out once: to show it, or to do it */
+	for (int i = RELEASE; i <= (only_preview ? PREVIEW : RECORD); i++)
+		if (i != PREVIEW || only_preview)
+			plan_work(plan, making_works[i].name, making->directory);
 }
 
 bool making_run(struct operation *operation, struct making *making, bool only_preview,

@@ -17,7 +17,7 @@ struct making {
 	unsigned base_id;
 	char base_root[GENERATION_PATH_MAX];
 	char directory[GENERATION_PATH_MAX]; /* @gens/.7.tmp */
-	char *options;                       /* own command line, inherited */
+	char *options; /* own command line, inherited */
 	struct fill fill;
 	struct kernel kernel;
 	struct generation generation; /* facts as they become known; its id is the new one */

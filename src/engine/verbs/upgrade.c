@@ -29,6 +29,15 @@ static bool refuse_pending(const struct generation *pending, const struct verb_r
 		       request->verb, is_command(request) ? " -- ..." : "");
 }
 
+/* The original is no generation to build from: its data has not been parted from it. */
+static const struct generation *find_settled(const struct listing *listing)
+{
+	const struct generation *current = listing_current(listing);
+	const struct generation *first = listing_find(listing, 1);
+
+	return current && current->id == 0 && first && !first->damage ? first : current;
+}
+
 /*
  * Which generation the new one is built from: current, or the pending one. What `init` made is
  * always stacked on: it is not a change one could lose, but where everything after it begins.
@@ -37,7 +46,7 @@ static const struct generation *find_base(struct machine *machine,
 					  const struct verb_request *request, struct err *err)
 {
 	const struct generation *pending = listing_pending(&machine->listing);
-	const struct generation *base = listing_current(&machine->listing);
+	const struct generation *base = find_settled(&machine->listing);
 	bool from_init = pending && text_equal(pending->source, "init");
 
 	if (!base && !pending) {

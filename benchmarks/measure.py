@@ -1,0 +1,119 @@
+"""Runs moult, and says how long it took, what it said meanwhile, and how large it grew."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+
+import world
+from rig import RigError, cache, image
+
+POLL_SECONDS = 0.01
+
+
+@dataclasses.dataclass
+class Run:
+    """One run of moult."""
+    seconds: float
+    resident_mib: float
+    events: list
+
+    def inside(self, wanted):
+        """Seconds in which a program ran whose words `wanted` accepts."""
+        total, since = 0, None
+        for event in self.events:
+            if "program" in event and wanted(event["program"]):
+                if event["running"]:
+                    since = event["usec"]
+                else:
+                    total += event["usec"] - since
+        return total / 1e6
+
+
+class Resident(threading.Thread):
+    """The high-water mark of one process, without what it started; rusage would be the largest's."""
+
+    def __init__(self, process):
+        super().__init__()
+        self.process, self.kib = process, 0
+
+    def run(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status")
+        while self.process.poll() is None:
+            with contextlib.suppress(OSError, StopIteration):
+                line = next(line for line in status.read_text(encoding="ascii").splitlines()
+                            if line.startswith("VmHWM:"))
+                self.kib = max(self.kib, int(line.split()[1]))
+            time.sleep(POLL_SECONDS)
+
+
+def moult(binary, disk, *words):
+    """Run it on a disk image; a failure is an error of the benchmark."""
+    reading, writing = os.pipe()
+    command = [binary, "--sysroot", disk, *words]
+    if words[0] not in ("status", "list"):
+        command += ["--progress-fd", str(writing)]
+    with tempfile.TemporaryFile() as said, os.fdopen(reading, "rb") as lines:
+        start = time.monotonic()
+        with subprocess.Popen(command, pass_fds=[writing], stdout=said, stderr=said,
+                              stdin=subprocess.DEVNULL) as process:
+            os.close(writing)
+            resident = Resident(process)
+            resident.start()
+            events = [json.loads(line) for line in lines]
+            process.wait()
+            seconds = time.monotonic() - start
+        resident.join()
+        said.seek(0)
+        if process.returncode != 0:
+            raise RigError(f"moult {' '.join(words)}: {said.read().decode(errors='replace')}")
+    return Run(seconds, resident.kib / 1024, events)
+
+
+def seconds_of(action):
+    """How long a function takes."""
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start
+
+
+def row(case, unit, values, **more):
+    """The row of one case: the median, and between what it lay. Without a goal nothing is met."""
+    ours = statistics.median(values)
+    goal, floor = more.get("goal"), more.get("floor")
+    return {"case": case, "unit": unit, "ours": round(ours, 3), "best_peer": None, "peer": None,
+            "floor": None if floor is None else round(statistics.median(floor), 3),
+            "floor_is": more.get("floor_is"), "goal": goal,
+            "met": None if goal is None else bool(ours <= goal),
+            "least": round(min(values), 3), "most": round(max(values), 3),
+            "repetitions": len(values)}
+
+
+@contextlib.contextmanager
+def disk(binary, kind):
+    """A copy of one of the disks of tests/vm: adopted, or settled (generation 1 good, current)."""
+    with tempfile.TemporaryDirectory(dir=cache.folder("benchmarks")) as scratch, \
+            world.KINDS[kind](binary, "bookworm") as made:
+        copy = pathlib.Path(scratch) / "disk.img"
+        cache.copy(made, copy)
+        yield copy
+
+
+@contextlib.contextmanager
+def attached(path, read_only=False):
+    """Mount a disk's Btrfs as any tool would: the floor of everything done to a disk at rest."""
+    with tempfile.TemporaryDirectory() as top:
+        part = image.root(path)
+        options = f"loop,offset={part.offset},sizelimit={part.size},subvolid=5"
+        subprocess.run(["mount", "-o", options + (",ro" if read_only else ""), path, top],
+                       check=True)
+        try:
+            yield pathlib.Path(top)
+        finally:
+            subprocess.run(["umount", top], check=True)
