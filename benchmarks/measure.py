@@ -37,7 +37,7 @@ class Run:
 
 
 class Resident(threading.Thread):
-    """The high-water mark of one process, without what it started; rusage would be the largest's."""
+    """The high-water mark of one process, without what it started; rusage has the largest one."""
 
     def __init__(self, process):
         super().__init__()

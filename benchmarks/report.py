@@ -7,10 +7,11 @@ DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 JSON, TEXT = DOCS / "performance.json", DOCS / "performance.md"
 HEAD = """# What moult costs
 
-Written by `benchmarks/run`; the same as data in [performance.json](performance.json). Each figure is
-the median of the repetitions, with the least and the most in brackets. The floor was measured in the
-same run, turn by turn with moult, and is what the work costs without it. moult works on the image of
-a whole disk, as from a rescue system: attaching, mounting and unmounting it is part of every figure.
+Written by `benchmarks/run`; the same as data in [performance.json](performance.json). Each figure
+is the median of the repetitions, with the least and the most in brackets. The floor was measured
+in the same run, turn by turn with moult, and is what the work costs without it. moult works on
+the image of a whole disk, as from a rescue system: attaching, mounting and unmounting it is part
+of every figure.
 
 """
 COLUMNS = ("area", "case", "moult", "floor", "goal", "met")

@@ -7,7 +7,7 @@ OWN_SECONDS, OWN_PERCENT, RESIDENT_MIB = 1.5, 5, 24
 
 
 def is_package_manager(program):
-    """The two programs that an upgrade by hand would run, too. What moult runs besides is its own."""
+    """What an upgrade by hand would run, too; what moult runs besides is its own."""
     return program[0] == "apt-get" and program[-1] in ("update", "full-upgrade") and \
         "-s" not in program
 

@@ -112,10 +112,8 @@ def meson_tests(build, around=()):
             # programs of the build are named from there
             words = [str(build / word) if (build / word).is_file() else word
                      for word in test["cmd"]]
-            if "python3" in os.path.basename(words[0]):
-                words = PYTHON + words[1:]
-            elif words[0].endswith(".py"):
-                words = PYTHON + words
+            if "python3" in os.path.basename(words[0]) or words[0].endswith(".py"):
+                words = PYTHON + words["python3" in words[0]:]
             run(count, suite, test["name"], [*around, *words], test["env"], test["timeout"] * 4)
     return suite_run
 

@@ -315,7 +315,7 @@ static const struct command commands[] = {
 			"trial "
 			"boot does before it is blessed. Exits with 1 if a required one fails.",
 		.group = GROUP_SETUP,
-		.needs = READS,
+		.needs = WRITES, /* what failed, for whoever gives a trial up */
 		.options = REPORTING,
 		.verb = verb_health,
 		.render = render_health,

@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
-"""Fills copies of a real Debian root with real packages, through fill_driver.
+"""Real packages into copies of a real Debian root, through fill_driver; needs root and the archive.
 
-    fill_test.py PATH-OF-FILL-DRIVER [unittest arguments]
-
-Needs root and the package archive this machine knows.  Everything lies in a loop Btrfs image that
-goes with the test; MOULT_TEST_ALL=1 adds the move to the next release, which takes minutes.
+fill_test.py PATH-OF-FILL-DRIVER [unittest arguments]; MOULT_TEST_ALL=1 adds the next release.
 """
 
 import contextlib
@@ -495,14 +492,9 @@ class FillTest(unittest.TestCase):
         self.assertIn("codename", answer["error"])
 
 
-def main():
-    global DRIVER  # pylint: disable=global-statement
+if __name__ == "__main__":
     DRIVER = os.path.abspath(sys.argv.pop(1))
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
         sys.exit("needs root")
     run("mount", "--make-rprivate", "/")
     unittest.main()
-
-
-if __name__ == "__main__":
-    main()

@@ -120,7 +120,8 @@ def make_deb(folder, version, files=None, **scripts):
         top.chmod(0o755)
         (top / "DEBIAN").mkdir(mode=0o755)
         (top / "DEBIAN/control").write_text(
-            f"Package: {NAME}\nVersion: {version}\nArchitecture: all\nMaintainer: T <t@example.org>\n"
+            f"Package: {NAME}\nVersion: {version}\nArchitecture: all\n"
+            "Maintainer: T <t@example.org>\n"
             "Description: has bad days\n")
         for name, script in scripts.items():
             path = top / "DEBIAN" / name

@@ -7,7 +7,7 @@ is thawed until the wanted step is the last one: nothing in moult itself knows o
 import json
 import time
 
-from rig import MachineError
+from world import MachineError
 
 JOURNAL = "/var/lib/moult/journal"
 TRACER, SAID, ENDED = "/run/freeze.pid", "/run/freeze.said", "/run/freeze.ended"

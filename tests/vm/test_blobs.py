@@ -12,7 +12,7 @@ class Blobs(world.Vm):
     long = True
 
     def damaged(self):
-        """A disk whose current kernel has 64 KiB of zeros in its middle, and the kernel's digest."""
+        """A disk whose current kernel has 64 KiB of zeros within, and the kernel's digest."""
         disk = self.disk()
         name = max(entry for entry in disk.entries() if "old" not in entry)
         digest = blob(disk, "linux", name)

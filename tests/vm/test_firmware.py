@@ -1,4 +1,4 @@
-"""What firmware does to the boot menu: old directories, cut renames, counters, its own variables."""
+"""What firmware does to the menu: old directories, cut renames, counters, its variables."""
 
 import unittest
 
@@ -51,7 +51,7 @@ class CutRename(world.Vm):
         self.assert_clean_esp(disk)
 
     def lost(self, state):
-        """The loader does not see it: the old generation boots and offers it again, one try less."""
+        """The loader misses it: the old generation boots and offers it again, one try less."""
         disk = self.cut(state)
         with disk.machine() as machine:
             machine.wait_shell()
