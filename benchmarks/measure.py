@@ -97,12 +97,18 @@ def row(case, unit, values, **more):
 
 @contextlib.contextmanager
 def disk(binary, kind):
-    """A copy of one of the disks of tests/vm: adopted, or settled (generation 1 good, current)."""
+    """A copy of one of the disks of tests/vm, "settled": generation 1 is good and current."""
     with tempfile.TemporaryDirectory(dir=cache.folder("benchmarks")) as scratch, \
             world.KINDS[kind](binary, "bookworm") as made:
         copy = pathlib.Path(scratch) / "disk.img"
         cache.copy(made, copy)
-        yield copy
+        with alone(copy):
+            yield copy
+
+
+def alone(path):
+    """Copies of a disk share their Btrfs id, and the kernel mounts only one of them at a time."""
+    return cache.lock(f"btrfs-{image.btrfs_uuid(path)}")
 
 
 @contextlib.contextmanager

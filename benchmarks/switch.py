@@ -65,6 +65,7 @@ def init(binary, repetitions):
         with tempfile.TemporaryDirectory(dir=cache.folder("benchmarks")) as scratch:
             disk = pathlib.Path(scratch) / "disk.img"
             world._fresh(disk, world._package_name(), "bookworm")
-            floor.append(measure.seconds_of(lambda at=disk: _only_attach(at)))
-            ours.append(measure.moult(binary, disk, "init", "-q").seconds)
+            with measure.alone(disk):
+                floor.append(measure.seconds_of(lambda at=disk: _only_attach(at)))
+                ours.append(measure.moult(binary, disk, "init", "-q").seconds)
     return [measure.row("init of a fresh Debian 12", "s", ours, floor=floor, floor_is=ATTACH)]

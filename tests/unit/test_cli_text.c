@@ -221,6 +221,20 @@ START_TEST(status_says_what_runs_what_boots_and_what_is_wrong)
 }
 END_TEST
 
+START_TEST(status_names_one_that_never_got_far_enough_to_be_bad)
+{
+	assert_shown(render_status,
+		     "{\"adopted\":true,\"current\":{\"id\":1},\"generations\":["
+		     "{\"id\":1,\"state\":\"good\"},{\"id\":2,\"state\":\"built\","
+		     "\"reason\":\"3 tries ended without a verdict\"},"
+		     "{\"id\":3,\"state\":\"built\"}],\"session\":\"offline\"}",
+		     "current     generation 1, good\n"
+		     "session     another system's disk\n"
+		     "! generation 2 did not come up: 3 tries ended without a verdict\n"
+		     "  try: sudo moult log 2\n");
+}
+END_TEST
+
 START_TEST(status_of_a_temporary_session_says_how_it_ends)
 {
 	assert_shown(
@@ -433,6 +447,7 @@ UNIT_MAIN("cli_text", hostile_names_cannot_reach_the_terminal, times_are_told_as
 	  list_marks_what_runs_what_boots_and_what_is_bad, a_terminal_gets_colours_and_a_legend,
 	  status_says_what_runs_what_boots_and_what_is_wrong,
 	  status_of_a_temporary_session_says_how_it_ends,
+	  status_names_one_that_never_got_far_enough_to_be_bad,
 	  status_of_a_foreign_system_says_where_to_begin, show_tells_how_each_boot_went,
 	  a_plan_groups_its_steps_into_sentences, a_verbose_plan_lists_every_step,
 	  long_package_lists_are_shortened, a_change_ends_with_what_boots_next,

@@ -78,6 +78,30 @@ START_TEST(a_unit_that_newly_fails_is_named)
 }
 END_TEST
 
+/* Another process gives the boot up, and says why to whoever looks after the reboot. */
+START_TEST(what_failed_a_trial_is_kept_for_the_verdict)
+{
+	struct engine_world world;
+	struct running *running = &world.machine.listing.running;
+	auto_free char *none = NULL, *why = NULL, *later = NULL;
+
+	open_healthy(&world);
+	world.fake->failed = (struct host_strings){units, 1};
+	fails(&world, "broken.service", "systemctl --failed");
+	none = health_failure(&world.machine);
+	ck_assert_ptr_null(none);
+	running->trial = true;
+	fails(&world, "broken.service", "systemctl --failed");
+	why = health_failure(&world.machine);
+	ck_assert(text_starts(why, "broken.service failed"));
+	free(running->boot_id);
+	running->boot_id = xstrdup("another boot");
+	later = health_failure(&world.machine);
+	ck_assert_ptr_null(later);
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(a_unit_that_failed_before_is_excused)
 {
 	struct engine_world world;
@@ -397,10 +421,10 @@ START_TEST(what_cannot_be_remembered_is_an_error)
 END_TEST
 
 UNIT_MAIN("health", what_cannot_be_asked_is_not_healthy, what_cannot_be_remembered_is_an_error,
-	  a_system_as_it_was_is_healthy, a_unit_that_newly_fails_is_named,
-	  a_unit_that_failed_before_is_excused, without_a_good_boot_no_unit_may_fail,
-	  a_way_out_that_is_gone_is_missed, what_fstab_asks_for_must_be_mounted,
-	  a_full_disk_is_not_healthy, a_hook_that_failed_counts,
-	  programs_are_asked_in_order_and_only_ours, a_required_program_decides,
-	  a_wanted_program_is_only_told, what_comes_up_late_is_waited_for,
-	  an_interrupt_is_no_verdict, only_what_runs_can_be_asked)
+	  what_failed_a_trial_is_kept_for_the_verdict, a_system_as_it_was_is_healthy,
+	  a_unit_that_newly_fails_is_named, a_unit_that_failed_before_is_excused,
+	  without_a_good_boot_no_unit_may_fail, a_way_out_that_is_gone_is_missed,
+	  what_fstab_asks_for_must_be_mounted, a_full_disk_is_not_healthy,
+	  a_hook_that_failed_counts, programs_are_asked_in_order_and_only_ours,
+	  a_required_program_decides, a_wanted_program_is_only_told,
+	  what_comes_up_late_is_waited_for, an_interrupt_is_no_verdict, only_what_runs_can_be_asked)

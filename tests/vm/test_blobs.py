@@ -2,8 +2,8 @@
 
 import unittest
 
+import damage
 import world
-from test_fallback import blob, zero_middle
 
 
 class Blobs(world.Vm):
@@ -15,8 +15,8 @@ class Blobs(world.Vm):
         """A disk whose current kernel has 64 KiB of zeros within, and the kernel's digest."""
         disk = self.disk()
         name = max(entry for entry in disk.entries() if "old" not in entry)
-        digest = blob(disk, "linux", name)
-        zero_middle(disk, "linux", digest)
+        digest = damage.digest_of(disk, "linux", name)
+        damage.zero_middle(disk, "linux", digest)
         return disk, digest
 
     def assert_found(self, findings, digest):

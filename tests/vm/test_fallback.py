@@ -2,29 +2,11 @@
 
 import unittest
 
+import damage
 import world
-from rig import image
-from rig.fat import Fat32
 
 TRIES = 3
-UNHEALTHY = "#!/bin/sh\necho 'the pump is off'\nexit 1\n"
 NEW_INITRD = "echo 'options skin depth=2' >/etc/modprobe.d/skin.conf && update-initramfs -u"
-DAMAGE = 64 << 10
-
-
-def zero_middle(disk, kind, digest):
-    """Overwrite 64 KiB in the middle of a published kernel or initrd, file system untouched."""
-    path = f"/moult/sha256-{digest}.{kind}"
-    with Fat32(disk.path, image.esp(disk.path).offset) as fat:
-        blob = fat.find(path)
-        middle = len(fat.chain(blob.cluster)) // 2
-        for cluster in fat.chain(blob.cluster)[middle:middle + DAMAGE // fat.cluster_size]:
-            fat.write(fat.position(cluster), bytes(fat.cluster_size))
-
-
-def blob(disk, kind, entry):
-    """The digest of the kernel or initrd that a boot entry names."""
-    return disk.entry(entry)[kind].strip().removeprefix("/moult/sha256-").partition(".")[0]
 
 
 class Fallback(world.Vm):
@@ -71,7 +53,7 @@ class Fallback(world.Vm):
     def test_initrd_damaged_after_publication(self):
         disk = self.pending(NEW_INITRD)
         trial, = disk.counted()
-        zero_middle(disk, "initrd", blob(disk, "initrd", trial))
+        damage.zero_middle(disk, "initrd", damage.digest_of(disk, "initrd", trial))
         with disk.machine() as machine:
             self.assertEqual(self.boot_and_return(machine), [])
             self.assert_told(machine, "built", "without a verdict")
@@ -93,8 +75,7 @@ class Fallback(world.Vm):
         self.assertEqual(disk.counted(), [])
 
     def test_unhealthy(self):
-        path = "/etc/moult/health.d/required-no"
-        disk = self.pending(f"cat >{path} <<'END' && chmod 755 {path}\n{UNHEALTHY}END")
+        disk = self.pending(damage.MAKE_UNHEALTHY)
         with disk.machine() as machine:
             self.assertEqual(len(self.boot_and_return(machine)), TRIES)
             self.assert_told(machine, "bad", "the pump is off")

@@ -2,10 +2,10 @@
 
 import unittest
 
+import damage
 import world
 from rig import image
 from rig.fat import Fat32
-from test_fallback import UNHEALTHY
 
 RENAMES = 60
 ENTRIES = "/loader/entries"
@@ -91,9 +91,7 @@ class ByHand(world.Vm):
         with disk.mounted() as top:
             policy = top / "@gens/1/root/etc/moult/moult.d/tries.yaml"
             policy.write_text("tries: 1\n", encoding="ascii")
-        path = "/etc/moult/health.d/required-no"
-        disk.moult("run", "--", "sh", "-c",
-                   f"cat >{path} <<'END' && chmod 755 {path}\n{UNHEALTHY}END")
+        disk.moult("run", "--", "sh", "-c", damage.MAKE_UNHEALTHY)
         with disk.machine() as machine:
             machine.wait_shell()
             self.assertEqual(machine.booted()[0::2], (2, True))

@@ -32,6 +32,7 @@ sys.path.insert(0, str(TOP / "vm"))
 from recipe import Spec, build  # noqa: E402
 from rig import Machine, MachineError, RigError, cache, image  # noqa: E402
 from rig.command import call  # noqa: E402
+from rig.fat import Fat32  # noqa: E402,F401
 
 BOOT_TIMEOUT = 600
 WORK_TIMEOUT = 900
