@@ -97,7 +97,7 @@ def row(case, unit, values, **more):
 
 @contextlib.contextmanager
 def disk(binary, kind):
-    """A copy of one of the disks of tests/vm, "settled": generation 1 is good and current."""
+    """A copy of a disk of tests/vm: "adopted" by init, or "settled" by a boot and its bless."""
     with tempfile.TemporaryDirectory(dir=cache.folder("benchmarks")) as scratch, \
             world.KINDS[kind](binary, "bookworm") as made:
         copy = pathlib.Path(scratch) / "disk.img"

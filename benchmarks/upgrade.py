@@ -1,6 +1,7 @@
 """Area upgrade: what moult adds around the package manager, Debian 12 without → with updates."""
 
 import measure
+from rig import image
 
 # The whole of design/proof: figures to hold.
 OWN_SECONDS, OWN_PERCENT, RESIDENT_MIB = 1.5, 5, 24
@@ -16,8 +17,10 @@ def upgrade(binary, repetitions):
     """The rows of the area."""
     own, share, floor, resident = [], [], [], []
     for _ in range(repetitions):
-        with measure.disk(binary, "settled") as disk:
-            run = measure.moult(binary, disk, "upgrade", "-q")
+        with measure.disk(binary, "adopted") as disk:
+            # mounted already, as a system that runs is: moult neither attaches nor unmounts it
+            with measure.attached(disk) as top, image.loop(disk, image.esp(disk)) as esp:
+                run = measure.moult(binary, top, "upgrade", "-q", "--esp", esp)
         manager = run.inside(is_package_manager)
         floor.append(manager)
         own.append(run.seconds - manager)

@@ -77,8 +77,8 @@ def show(lines):
 
 
 def run(count, suite, name, words, env=None, seconds=3600):
-    """Run one test program, counting the cases it reports; one that reports none is a case."""
-    before, failed, planned, said = count.all, count.failed, 0, []
+    """Run one test program, counting its cases; one that knows of no plan is a case itself."""
+    before, failed, planned, said = count.all, count.failed, None, []
     with subprocess.Popen(["timeout", "--kill-after=10", str(seconds), *map(str, words)], cwd=TOP,
                           env={**os.environ, **(env or {})}, stdin=QUIET, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -93,9 +93,9 @@ def run(count, suite, name, words, env=None, seconds=3600):
                 said.append(line)
     ended = {0: "", 124: f": still running after {seconds} s"}.get(
         program.returncode, f": exit status {program.returncode}")
-    if count.all - before < planned:
+    if count.all - before < (planned or 0):
         ended = ended or f": {count.all - before} of {planned} cases reported"
-    if count.all == before or (ended and count.failed == failed):
+    if (count.all == before and planned != 0) or (ended and count.failed == failed):
         count.add(not ended, f"{suite}: {name}{ended}")
         show(said if ended else [])
 

@@ -76,6 +76,7 @@ struct generation {
 	/* state */
 	enum gen_state state;
 	bool pinned, stale;
+	bool undone; /* generation 0 only: `init --undo`; the loader is not ours till the next init */
 	char *name, *stale_why, *reason; /* NULL = none; reason: why it is bad */
 	struct publication *publications; /* by serial, ascending */
 	size_t publication_count;

@@ -185,6 +185,7 @@ static bool parse_status(struct generation *gen, struct err *err)
 	    !get_name(gen->status, "state", state_names, GEN_STATE_COUNT, &state, err) ||
 	    !json_get_bool(gen->status, "pinned", false, &gen->pinned, err) ||
 	    !json_get_bool(gen->status, "stale", false, &gen->stale, err) ||
+	    !json_get_bool(gen->status, "undone", false, &gen->undone, err) ||
 	    !get_copy(gen->status, "stale_why", &gen->stale_why, err) ||
 	    !get_copy(gen->status, "name", &gen->name, err) ||
 	    !get_copy(gen->status, "reason", &gen->reason, err) ||
@@ -310,6 +311,7 @@ char *generation_print_state(const struct generation *gen)
 	json_put_string(document, "state", state_names[gen->state]);
 	put_flag(document, "pinned", gen->pinned);
 	put_flag(document, "stale", gen->stale);
+	put_flag(document, "undone", gen->undone);
 	put_optional(document, "stale_why", gen->stale_why);
 	put_optional(document, "name", gen->name);
 	put_optional(document, "reason", gen->reason);

@@ -44,6 +44,8 @@ char *layout_print(const struct layout *layout);
 struct generation *listing_find(const struct listing *listing, unsigned id);
 /* The good generation that the Btrfs default subvolume names; 0 before the first bless. NULL only on damage. */
 struct generation *listing_current(const struct listing *listing);
+/* `moult init --undo` was done since: nothing of moult's is to be put in the menu. */
+bool listing_undone(const struct listing *listing);
 /* The newest generation in trial, or built and newer than current and meant to be tried; NULL = nothing pending. */
 struct generation *listing_pending(const struct listing *listing);
 /* By number, name, or "last" (last good other than booted, or than current where nothing of ours runs). */

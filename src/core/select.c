@@ -21,6 +21,13 @@ struct generation *listing_current(const struct listing *listing)
 	return listing_find(listing, 0);
 }
 
+bool listing_undone(const struct listing *listing)
+{
+	const struct generation *zero = listing_find(listing, 0);
+
+	return zero && !zero->damage && zero->undone;
+}
+
 struct generation *listing_pending(const struct listing *listing)
 {
 	const struct generation *current = listing_current(listing);

@@ -238,10 +238,12 @@ bool recover(struct operation *operation, struct err *err)
 		return true;
 	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err))
 		return false;
-	if (!machine->has_boot)
+	if (!machine->has_boot || listing_undone(&machine->listing))
 		return true;
 	if (!recover_boot(operation, err))
 		return false;
+	/* what recovery committed is done; what the verb begins can be given up all the same */
+	operation->committed = false;
 	reserve_keep(operation);
 	return true;
 }

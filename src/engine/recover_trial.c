@@ -134,15 +134,23 @@ static struct publication *learn_trial(struct machine *machine, struct generatio
 struct trial_outcome {
 	bool changed; /* the generation's state must be written */
 	bool remove; /* its counted entry has no use any more */
+	const struct menu_entry *back; /* is to be switched on again; of the menu */
 	unsigned again; /* publish it again with that many tries: its entry was lost */
 };
 
-/* Something was made current after this was offered: no loader would choose it any more. */
+/* Something was made current, or offered, after this: no loader would choose it any more. */
 static bool is_superseded(const struct machine *machine, const struct publication *pub)
 {
 	const struct menu_entry *truth = menu_truth(&machine->menu);
+	const struct menu_entry *trial = menu_trial(&machine->menu);
 
-	return truth && truth->serial > pub->serial;
+	return (truth && truth->serial > pub->serial) || (trial && trial->serial > pub->serial);
+}
+
+/* Taken out of the menu for another generation, which was then never committed. */
+static bool is_withdrawn(const struct publication *pub, const struct menu_entry *entry)
+{
+	return entry && !entry->enabled && entry->serial == pub->serial && entry->tries_left > 0;
 }
 
 static struct trial_outcome judge_trial(struct operation *operation, struct generation *gen)
@@ -174,6 +182,9 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 	if (entry && entry->enabled && entry->tries_left > 0)
 		return outcome;
 	outcome.changed = true;
+	outcome.back = is_withdrawn(pub, entry) ? entry : NULL;
+	if (outcome.back)
+		return outcome;
 	if (!entry && pub->attempt_count + 1 < pub->tries) {
 		/* the loader's rename was cut: that costs one try */
 		publication_attempt(pub, "")->outcome = OUTCOME_UNKNOWN;
@@ -211,6 +222,9 @@ static bool recover_trial(struct operation *operation, const struct generation *
 	if (!outcome.changed)
 		return true;
 	if (outcome.remove && !remove_counted(operation->machine, id, &plan, err))
+		return false;
+	if (outcome.back && !operation->machine->loader->enable(&operation->machine->menu,
+								outcome.back, &plan, err))
 		return false;
 	plan_state(&plan, &next);
 	/* on a full Btrfs a rollback must go on; the next recovery finds the same again */

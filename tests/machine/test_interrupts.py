@@ -26,7 +26,8 @@ SYNCS = "fsync,fdatasync,syncfs,renameat,renameat2"
 
 def killed_at(calls, number):
     """Run under this, every process dies before its call of that number."""
-    return ("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={calls}",
+    # with --seccomp-bpf no signal would be sent
+    return ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
             "-e", f"inject={calls}:signal=SIGKILL:when={number}")
 
 
@@ -219,8 +220,15 @@ class Adoption(world.BadDay):
                              {path: boot[path] for path in boot if "random" not in path})
             entries = [path for path in now[1] if path.startswith("/loader/entries/moult-")]
             self.assertEqual([e for e in entries if not e.endswith("moult-000000.conf")], [])
+            self.assertEqual(disk.generations()[1]["state"], "built")
+            for words in (["upgrade"], ["run", "--", "true"], ["rollback", "1"]):
+                self.refused(disk, *words, says=("the adoption was undone",),
+                             tries="sudo moult .*init")
+            disk.moult("repair").ok()
+            self.assertEqual(self.original(disk), now)
         last = disk.numbers()
-        disk.moult("init").ok()
+        result = disk.moult("init").ok()
+        self.assertIn("written to the original since", result.out + result.err)
         self.assertGreater(disk.numbers()[1], last[1])
         status = disk.moult("--json", "status").ok().json
         self.assertEqual((status["current"]["id"], status["next"]["id"]), (0, 1))
@@ -353,8 +361,10 @@ class Numbers(world.BadDay):
         disk.moult("rollback", "0").ok()
         disk.moult("unpin", "kept").ok()
         disk.moult("cleanup").ok()
-        self.assertEqual(sorted(disk.generations()), [0, 1])
-        disk.moult("run", "--", "true").ok()
+        # it can still be wanted: it was not given up, only taken out of the menu
+        self.assertEqual(sorted(disk.generations()), [0, 1, 6])
+        disk.moult("run", "--replace", "--", "true").ok()
+        disk.moult("cleanup").ok()
         self.assertEqual(sorted(disk.generations()), [0, 1, 7])
 
     def test_discarded_numbers(self):

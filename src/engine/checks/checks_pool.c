@@ -9,12 +9,19 @@ void check_adopted(struct checking *checking)
 	const struct listing *listing = &checking->machine->listing;
 	struct finding *finding;
 
-	if (checking->context == CHECK_INIT) {
-		if (!listing->adopted)
-			return;
-		finding = checking_add(checking, FINDING_ERROR, "ALREADY_ADOPTED", GENS_DIRECTORY);
-		finding_why(finding, "moult already looks after this system");
-		finding_remedy(finding, "moult status");
+	/* an adoption that was cut off goes on: init itself knows one that is complete */
+	if (checking->context == CHECK_INIT)
+		return;
+	if (listing_undone(listing)) {
+		finding = checking_add(checking, FINDING_ERROR, "ADOPTION_UNDONE", GENS_DIRECTORY);
+		finding_why(finding, "the adoption was undone: the loader boots the original, "
+				     "whatever moult makes");
+		finding_remedy(finding, "sudo moult init");
+	} else if (listing->adopted && listing->count == 0) {
+		finding = checking_add(checking, FINDING_ERROR, "ADOPTION_UNFINISHED",
+				       GENS_DIRECTORY);
+		finding_why(finding, "the adoption was interrupted before there was a generation");
+		finding_remedy(finding, "sudo moult init");
 	} else if (!listing->adopted) {
 		finding = checking_add(checking, FINDING_ERROR, "NOT_ADOPTED", GENS_DIRECTORY);
 		finding_why(finding, "this system is not looked after by moult yet");

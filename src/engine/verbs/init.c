@@ -70,9 +70,17 @@ static bool is_complete(const struct machine *machine)
 	const struct generation *first = listing_find(&machine->listing, 1);
 	const struct menu_entry *truth = menu_truth(&machine->menu);
 
-	if (!listing_find(&machine->listing, 0) || !truth)
+	if (!listing_find(&machine->listing, 0) || listing_undone(&machine->listing) || !truth)
 		return false;
-	return truth->serial != 0 || (first && first->state == GEN_TRIAL);
+	return truth->serial != 0 || (first && first->publication_count > 0);
+}
+
+static bool refuse_complete(const struct machine *machine, struct err *err)
+{
+	if (!is_complete(machine))
+		return true;
+	err_set(err, ERR_REFUSED, 0, "this system is adopted already");
+	return err_try(err, "moult status");
 }
 
 /* --- generation 1 ------------------------------------------------------------------------------ */
@@ -276,6 +284,24 @@ static bool continue_adoption(struct operation *operation, struct adoption *adop
 	       verify_generation(operation->machine, &request, &adoption->kernel, err);
 }
 
+/* After an --undo: the loader is to follow moult again. */
+static bool clear_undone(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_generation struct generation zero = {0};
+	auto_plan struct plan plan = {0};
+
+	if (!listing_undone(&machine->listing))
+		return true;
+	generation_copy(listing_find(&machine->listing, 0), &zero);
+	zero.undone = false;
+	plan_state(&plan, &zero);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	operation_note(operation, "generation 1 is the one that was made before the adoption was "
+				  "undone; what was written to the original since is not in it");
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
 static bool adopt(struct operation *operation, struct adoption *adoption, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -291,7 +317,7 @@ static bool adopt(struct operation *operation, struct adoption *adoption, struct
 		return false;
 	}
 	if (!furnish_boot(operation, err) || !publish_original(operation, err) ||
-	    !publish_first(operation, adoption, err))
+	    !publish_first(operation, adoption, err) || !clear_undone(operation, err))
 		return false;
 	reserve_keep(operation);
 	return true;
@@ -306,12 +332,8 @@ static bool init_run(struct machine *machine, const struct verb_request *request
 
 	operation.works = works;
 	operation.context = &adoption;
-	if (done && is_complete(machine)) {
-		err_set(err, ERR_REFUSED, 0, "this system is adopted already");
-		done = err_try(err, "moult status");
-	}
-	done = done && recover(&operation, err) && examine(machine, &adoption, err) &&
-	       adopt(&operation, &adoption, err) &&
+	done = done && refuse_complete(machine, err) && recover(&operation, err) &&
+	       examine(machine, &adoption, err) && adopt(&operation, &adoption, err) &&
 	       answer_done(&operation,
 			   "adopted: generation 1 is tried at the next boot, and the original "
 			   "stays as generation 0",
@@ -325,7 +347,7 @@ static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
 	__attribute__((cleanup(adoption_done))) struct adoption adoption = {0};
 	auto_plan struct plan plan = {0};
 
-	if (!examine(machine, &adoption, err))
+	if (!refuse_complete(machine, err) || !examine(machine, &adoption, err))
 		return false;
 	plan_first(machine, &adoption, &plan);
 	adoption.first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};

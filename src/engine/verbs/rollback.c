@@ -84,6 +84,10 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 
 	if (!gen)
 		return false;
+	if (listing_undone(&machine->listing)) {
+		err_set(err, ERR_REFUSED, 0, "the adoption was undone: the original boots");
+		return err_try(err, "sudo moult init");
+	}
 	if (request->base)
 		return make_from_base(operation, gen, ret, err);
 	if (gen->state != GEN_GOOD)

@@ -120,7 +120,7 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 		err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
 		return err_try(err, "sudo moult --esp DEVICE repair");
 	}
-	if (!restore_boot(operation, err))
+	if (!listing_undone(&machine->listing) && !restore_boot(operation, err))
 		return false;
 	note_default_by_hand(operation);
 	return answer_done(operation, "what was interrupted is finished or undone", ret, err);

@@ -1,6 +1,7 @@
 #include "undo.h"
 #include <string.h>
 #include "answer.h"
+#include "changes.h"
 #include "territory.h"
 #include "verb.h"
 
@@ -33,6 +34,30 @@ static bool plan_leave(struct machine *machine, struct plan *plan, struct err *e
 	return true;
 }
 
+/* First of all: recovery must not offer again what is being taken away. */
+static void plan_undone(const struct machine *machine, const struct generation *zero,
+			struct plan *plan)
+{
+	auto_generation struct generation marked = {0};
+
+	generation_copy(zero, &marked);
+	marked.undone = true;
+	plan_state(plan, &marked);
+	for (size_t i = 0; i < machine->listing.count; i++) {
+		const struct generation *gen = &machine->listing.generations[i];
+		auto_generation struct generation next = {0};
+
+		if (gen->damage || gen->state != GEN_TRIAL)
+			continue;
+		generation_copy(gen, &next);
+		next.state = GEN_BUILT;
+		for (size_t p = 0; p < next.publication_count; p++)
+			next.publications[p].kind = PUB_NONE;
+		plan_state(plan, &next);
+	}
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
+}
+
 static bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
 {
 	const struct generation *zero = listing_find(&machine->listing, 0);
@@ -43,6 +68,7 @@ static bool undo_plan(struct machine *machine, struct plan *plan, struct err *er
 		return err_try(err, "moult list");
 	}
 	settings = zero->original_loader_conf ? zero->original_loader_conf : "";
+	plan_undone(machine, zero, plan);
 	if (!plan_disable(machine, true, plan, err))
 		return false;
 	plan_at(plan, STEP_SET_DEFAULT, VOLUME_POOL, zero->original_default)->why =
@@ -63,7 +89,7 @@ struct written {
 	struct text names;
 };
 
-/* Logs and caches are written by themselves; nobody misses them. */
+/* Logs and caches are written by themselves; nobody misses them. Links are what the adoption made. */
 static bool is_noise(const char *path)
 {
 	static const char *const noise[] = {"@var/log/", "@var/cache/", "@var/lib/systemd/",
@@ -90,7 +116,8 @@ static void note_written(struct written *written, const char *path, unsigned dep
 			continue;
 		if (stat.type == HOST_DIRECTORY)
 			note_written(written, child, depth + 1);
-		else if (stat.mtime_sec > written->since && written->count++ < NAMED_FILES)
+		else if (stat.type == HOST_FILE && stat.mtime_sec > written->since &&
+			 written->count++ < NAMED_FILES)
 			text_addf(&written->names, "%s%s", written->count > 1 ? ", " : "", child);
 	}
 }
