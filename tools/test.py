@@ -26,7 +26,7 @@ BUILDS = {
 }
 TAIL_LINES, QUIET = 40, subprocess.DEVNULL
 RESULT = re.compile(r"(not ok|ok)\b[ \d]*-? ?(.*)")
-CHECK_PLACE = re.compile(r"^\S*/test_(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # as Check names a case
+CHECK_PLACE = re.compile(r"^\S*/(?:test_)?(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # as Check names a case
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 TOLD = re.compile(r"^# left out|\.\.\. (ok|FAILED|skipped: .*)$")
 PYTHON = [sys.executable, str(TOP / "tests/tap.py")]
@@ -146,10 +146,11 @@ SUITES = {
     "units": python_tests(),
     "deb": python_tests(),
     "vm": python_tests(),
+    "machine-days": python_tests(),
     "units-13": python_tests(MOULT_SUITE="trixie"),
     "debian13": debian13,
 }
-ONLY_IN_ALL = ("units-13", "debian13")
+ONLY_IN_ALL = ("machine-days", "units-13", "debian13")
 BOOTING = {"rig", "vm"}
 IN_DEBIAN_13 = ("style", "unit", "fuzz", "cli", "machine", "deb")
 
