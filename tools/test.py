@@ -26,7 +26,7 @@ BUILDS = {
 }
 TAIL_LINES, QUIET = 40, subprocess.DEVNULL
 RESULT = re.compile(r"(not ok|ok)\b[ \d]*-? ?(.*)")
-CHECK_PLACE = re.compile(r"^\S*/(?:test_)?(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # as Check names a case
+CHECK_PLACE = re.compile(r"^\S*/(?:test_)?(\w+)\.c:\w+:(\w+): (?:Passed$)?")  # of Check
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 TOLD = re.compile(r"^# left out|\.\.\. (ok|FAILED|skipped: .*)$")
 PYTHON = [sys.executable, str(TOP / "tests/tap.py")]
