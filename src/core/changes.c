@@ -80,34 +80,51 @@ static bool is_own_subvolume(const char *name)
 	return text_starts(name, "data/") && !strchr(name + strlen("data/"), '/');
 }
 
-/* Sorted paths, walked backwards, give a nested subvolume before the one it lies in. */
-static bool delete_subvolumes(struct plan *plan, const struct listing *listing,
-			      const char *directory, bool only_own, struct err *err)
+static bool check_own(const struct listing *listing, const char *directory, struct err *err)
 {
 	for (size_t i = listing->subvolume_count; i > 0; i--) {
 		const char *path = listing->subvolumes[i - 1];
 
-		if (!is_beneath(path, directory))
+		if (!is_beneath(path, directory) || is_own_subvolume(path + strlen(directory) + 1))
 			continue;
-		if (only_own && !is_own_subvolume(path + strlen(directory) + 1)) {
-			err_set(err, ERR_REFUSED, 0,
-				"%s holds the subvolume %s, which moult did not make", directory,
-				text_quote(path));
-			return err_try(err, "sudo btrfs subvolume delete /PATH/TO/%s", path);
-		}
-		plan_at(plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, path);
+		err_set(err, ERR_REFUSED, 0, "%s holds the subvolume %s, which moult did not make",
+			directory, text_quote(path));
+		return err_try(err, "sudo btrfs subvolume delete /PATH/TO/%s", path);
 	}
 	return true;
 }
 
+/*
+ * Sorted paths, walked backwards, give a nested subvolume before the one it lies in. `now` is the
+ * name of the directory by the time they are deleted.
+ */
+static void delete_subvolumes(struct plan *plan, const struct listing *listing,
+			      const char *directory, const char *now)
+{
+	for (size_t i = listing->subvolume_count; i > 0; i--) {
+		const char *path = listing->subvolumes[i - 1];
+		auto_free char *there = NULL;
+
+		if (!is_beneath(path, directory))
+			continue;
+		there = xasprintf("%s%s", now, path + strlen(directory));
+		plan_at(plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, there);
+	}
+}
+
 bool plan_delete(struct plan *plan, const struct listing *listing, unsigned id, struct err *err)
 {
-	char directory[GENERATION_PATH_MAX];
+	char directory[GENERATION_PATH_MAX], leftover[GENERATION_PATH_MAX];
 
 	generation_directory(id, directory);
-	if (!delete_subvolumes(plan, listing, directory, true, err))
+	generation_making(id, leftover);
+	if (!check_own(listing, directory, err))
 		return false;
-	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, directory);
+	plan_rename(plan, VOLUME_POOL, directory, leftover)->why =
+		"it is no generation any more; recovery deletes what is left of it";
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
+	delete_subvolumes(plan, listing, directory, leftover);
+	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, leftover);
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	return true;
 }
@@ -115,10 +132,10 @@ bool plan_delete(struct plan *plan, const struct listing *listing, unsigned id, 
 void plan_delete_leftover(struct plan *plan, const struct listing *listing, unsigned id)
 {
 	char directory[GENERATION_PATH_MAX];
-	struct err unused = {0};
 
 	generation_making(id, directory);
-	delete_subvolumes(plan, listing, directory, false, &unused);
-	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, directory)->why = "it was never finished";
+	delete_subvolumes(plan, listing, directory, directory);
+	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, directory)->why =
+		"it was never finished, or is no generation any more";
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }

@@ -22,8 +22,9 @@ void plan_begin(struct plan *plan, unsigned id, const char *from);
 void plan_list(struct plan *plan, const struct generation *generation);
 
 /*
- * Deletes what a generation owns: its subvolumes, deepest first, then the directory. A subvolume
- * that moult did not make (nested in the root) is a refusal, unless the generation was never listed.
+ * Deletes what a generation owns: made a leftover by a rename, then its subvolumes, deepest first,
+ * then the directory; cut off, recovery goes on. A subvolume that moult did not make (nested in the
+ * root) is a refusal, unless the generation was never listed.
  */
 bool plan_delete(struct plan *plan, const struct listing *listing, unsigned id, struct err *err);
 void plan_delete_leftover(struct plan *plan, const struct listing *listing, unsigned id);

@@ -150,10 +150,14 @@ START_TEST(deleting_goes_from_the_deepest_subvolume_up)
 	add_subvolume(&listing, "@gens/2/root");
 	add_subvolume(&listing, "@gens/22/root");
 	ck_assert(plan_delete(&plan, &listing, 2, &err));
-	ck_assert_uint_eq(plan.count, 5);
-	ck_assert_str_eq(plan.steps[0].path, "@gens/2/root");
-	ck_assert_str_eq(plan.steps[2].path, "@gens/2/base");
-	ck_assert_int_eq(plan.steps[3].kind, STEP_REMOVE_TREE);
+	ck_assert_uint_eq(plan.count, 7);
+	/* half deleted it is a leftover, not a damaged generation */
+	ck_assert_int_eq(plan.steps[0].kind, STEP_RENAME);
+	ck_assert_str_eq(plan.steps[0].path, "@gens/.2.tmp");
+	ck_assert_int_eq(plan.steps[1].kind, STEP_SYNC);
+	ck_assert_str_eq(plan.steps[2].path, "@gens/.2.tmp/root");
+	ck_assert_str_eq(plan.steps[4].path, "@gens/.2.tmp/base");
+	ck_assert_int_eq(plan.steps[5].kind, STEP_REMOVE_TREE);
 }
 END_TEST
 
