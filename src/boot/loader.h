@@ -61,6 +61,11 @@ struct loader {
 	bool (*remove)(const struct menu *menu, const struct menu_entry *entry, struct plan *plan,
 		       struct err *err);
 	/*
+	 * After a repair of the file system, which leaves no two names on one cluster: torn names that
+	 * are no entries go, for nothing is lost by unlinking them any more.
+	 */
+	bool (*tidy)(const struct menu *menu, struct plan *plan, struct err *err);
+	/*
 	 * The loader's own settings: what settings() says merged into the owner's, or with the text of
 	 * the original (NULL = it had none) that text exactly. No step if nothing is to be changed.
 	 */

@@ -392,6 +392,25 @@ static bool remove_entry(const struct menu *menu, const struct menu_entry *entry
 	return !there || (may_leave(&work, there) && take_away(&work, there));
 }
 
+static bool tidy(const struct menu *menu, struct plan *plan, struct err *err)
+{
+	bool found = false;
+
+	(void)err;
+	for (size_t i = 0; i < menu->torn_count; i++) {
+		auto_free char *path = xasprintf(SDBOOT_ENTRIES "/%s", menu->torn[i]);
+
+		if (menu_find_path(menu, path))
+			continue;
+		plan_at(plan, STEP_REMOVE, VOLUME_BOOT, path)->why =
+			"what is left of a name whose rename was cut off";
+		found = true;
+	}
+	if (found)
+		add_sync(plan);
+	return true;
+}
+
 /*
  * A rename over a file is no single write on FAT: for a moment there may be no loader.conf. It is
  * safe here because the loader then takes the topmost entry, and when settings change (init, its
@@ -432,6 +451,7 @@ const struct loader sdboot_loader = {
 	.disable = disable,
 	.enable = enable,
 	.remove = remove_entry,
+	.tidy = tidy,
 	.settle = settle,
 	.settings = settings,
 	.settings_path = SDBOOT_SETTINGS,

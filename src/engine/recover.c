@@ -195,10 +195,12 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	auto_free char *findings = NULL;
+	auto_plan struct plan plan = {0};
 	int r;
 
+	/* an entry that is gone leaves its cluster behind, and a damaged file system is not written to */
 	if (machine->menu.torn_count == 0)
-		return true;
+		return !recover_lost_trial(machine) || restore_volume(operation, err);
 	r = machine->host->ops->repair(machine->host, VOLUME_BOOT, &findings);
 	if (r < 0) {
 		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume, where %s is torn",
@@ -207,7 +209,8 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 	}
 	operation_note(operation, "the boot volume was repaired: %s was torn by a power cut",
 		       text_quote(machine->menu.torn[0]));
-	return machine_refresh(machine, err);
+	return machine_refresh(machine, err) && machine->loader->tidy(&machine->menu, &plan, err) &&
+	       operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
 /* Without the original's entry nothing could be tried: there would be no way back. */

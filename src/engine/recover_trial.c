@@ -16,6 +16,18 @@ static const struct menu_entry *find_counted(const struct menu *menu, unsigned i
 	return NULL;
 }
 
+bool recover_lost_trial(const struct machine *machine)
+{
+	for (size_t i = 0; i < machine->listing.count; i++) {
+		const struct generation *gen = &machine->listing.generations[i];
+
+		if (!gen->damage && gen->state == GEN_TRIAL &&
+		    !find_counted(&machine->menu, gen->id))
+			return true;
+	}
+	return false;
+}
+
 static bool is_this_trial(const struct machine *machine, const struct generation *gen)
 {
 	const struct running *running = &machine->listing.running;
@@ -44,14 +56,11 @@ static bool close_attempts(const struct machine *machine, struct publication *pu
 }
 
 /* The loader counted boots that left no trace here: they never reached userland. */
-static bool count_attempts(const struct machine *machine, struct publication *pub,
-			   const struct menu_entry *entry)
+static bool count_attempts(struct publication *pub, size_t done)
 {
-	size_t done = entry ? entry->tries_done : 0;
 	bool changed = false;
 
-	(void)machine;
-	while (entry && pub->attempt_count < done) {
+	while (pub->attempt_count < done) {
 		struct attempt *attempt = publication_attempt(pub, "");
 
 		attempt->outcome = OUTCOME_UNKNOWN;
@@ -159,6 +168,7 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 	const struct menu_entry *entry = find_counted(&machine->menu, gen->id);
 	struct publication *pub = trial_publication(gen);
 	struct trial_outcome outcome = {0};
+	size_t done;
 
 	if (entry && entry->enabled && (!pub || pub->serial != entry->serial)) {
 		pub = learn_trial(machine, gen, entry);
@@ -168,11 +178,14 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 	if (!pub)
 		return outcome;
 	outcome.changed |= close_attempts(machine, pub);
+	done = entry ? entry->tries_done : 0;
 	if (is_this_trial(machine, gen)) {
+		/* of those that were counted one is this boot */
+		outcome.changed |= count_attempts(pub, done > 0 ? done - 1 : 0);
 		outcome.changed |= record_start(machine, pub);
 		return outcome;
 	}
-	outcome.changed |= count_attempts(machine, pub, entry);
+	outcome.changed |= count_attempts(pub, done);
 	if (is_superseded(machine, pub)) {
 		pub->kind = PUB_NONE;
 		gen->state = GEN_BUILT;

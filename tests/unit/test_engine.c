@@ -148,6 +148,29 @@ START_TEST(tries_without_any_verdict_leave_it_built)
 }
 END_TEST
 
+START_TEST(a_try_that_was_cut_off_is_told_by_the_next)
+{
+	struct engine_world world;
+	struct err err = {0};
+	const struct publication *pub;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	loader_model_boot(&world.fake->disk);
+	loader_model_boot(&world.fake->disk);
+	engine_runs(&world, 2, entry_of(&world, 2)->serial, true, "b2");
+	for (int again = 0; again < 2; again++) {
+		must(engine_world_reopen(&world, &world.fake->host, &err));
+		must(engine_recover(&world.machine, &err));
+		pub = &find(&world, 2)->publications[0];
+		ck_assert_uint_eq(pub->attempt_count, 2);
+		ck_assert_int_eq(pub->attempts[0].outcome, OUTCOME_UNKNOWN);
+		ck_assert_str_eq(pub->attempts[1].boot_id, "b2");
+	}
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(an_entry_that_the_loader_lost_costs_one_try)
 {
 	struct engine_world world;
@@ -160,8 +183,11 @@ START_TEST(an_entry_that_the_loader_lost_costs_one_try)
 	ck_assert_int_eq(world.fake->host.ops->remove(&world.fake->host, VOLUME_BOOT,
 						      entry_of(&world, 2)->path),
 			 0);
+	/* its cluster has no name any more */
+	world.fake->findings = "Reclaimed 1 unused cluster (4096 bytes).";
 	must(engine_world_reopen(&world, &world.fake->host, &err));
 	must(engine_recover(&world.machine, &err));
+	ck_assert_ptr_null(world.fake->findings);
 	ck_assert_uint_gt(entry_of(&world, 2)->serial, serial);
 	ck_assert_uint_eq(entry_of(&world, 2)->tries_left, 2);
 	ck_assert_int_eq(find(&world, 2)->state, GEN_TRIAL);
@@ -364,7 +390,8 @@ UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
 	  a_blessed_generation_is_current_and_the_former_one_stays_in_the_menu,
 	  rolling_back_makes_the_old_one_current_and_copies_no_kernel,
 	  a_bad_generation_is_tried_again_only_when_that_is_meant,
-	  tries_without_any_verdict_leave_it_built, an_entry_that_the_loader_lost_costs_one_try,
+	  tries_without_any_verdict_leave_it_built, a_try_that_was_cut_off_is_told_by_the_next,
+	  an_entry_that_the_loader_lost_costs_one_try,
 	  a_trial_boot_records_its_attempt_and_touches_nothing_else,
 	  a_second_moult_is_told_who_has_the_lock,
 	  a_full_boot_volume_is_refused_before_anything_is_copied,

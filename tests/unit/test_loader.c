@@ -233,6 +233,25 @@ START_TEST(empty_twin_is_litter)
 }
 END_TEST
 
+/* An alias that the firmware left shares nothing once the file system was repaired. */
+START_TEST(alias_is_tidied_away)
+{
+	auto_at struct at at = at_in_use();
+
+	world_do(at.fake, WORLD_OFFER, 9, 9);
+	at_put_entry(&at, "MOULT-~2.CON", "title cut\n");
+	ck_assert_uint_eq(at.menu.torn_count, 1);
+	ck_assert(sdboot_loader.tidy(&at.menu, &at.plan, &at.err));
+	at_run(&at);
+	ck_assert_uint_eq(at.menu.torn_count, 0);
+	ck_assert_uint_eq(menu_next(&at.menu)->generation, 9);
+	plan_done(&at.plan);
+	at.plan = (struct plan){0};
+	ck_assert(sdboot_loader.tidy(&at.menu, &at.plan, &at.err));
+	ck_assert_uint_eq(at.plan.count, 0);
+}
+END_TEST
+
 START_TEST(counted_entry_without_a_switch)
 {
 	auto_at struct at at = at_in_use();
@@ -460,8 +479,8 @@ END_TEST
 UNIT_MAIN("loader", one_commit_point, offer_needs_something_to_come_back_to, serials_only_grow,
 	  tries_have_one_digit, too_long_for_every_verb, blobs_must_be_named_and_there, offer_again,
 	  same_serial_other_contents, same_serial_other_counter, torn_entries_are_not_touched,
-	  empty_twin_is_litter, counted_entry_without_a_switch, empty_boot_volume,
-	  check_of_another_volume, last_candidate_under_another_name, the_last_one_stays,
-	  what_does_not_count_as_another, nothing_to_do, enable_gone,
+	  empty_twin_is_litter, alias_is_tidied_away, counted_entry_without_a_switch,
+	  empty_boot_volume, check_of_another_volume, last_candidate_under_another_name,
+	  the_last_one_stays, what_does_not_count_as_another, nothing_to_do, enable_gone,
 	  enable_checks_everything_again, enable_without_its_blobs,
 	  enable_beside_one_without_a_switch, settle_only_once, settle_needs_a_candidate)
