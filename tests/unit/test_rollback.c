@@ -147,7 +147,7 @@ START_TEST(what_has_no_base_or_is_not_good_is_refused)
 
 	open_world(&world);
 	refused(&world, "0", "generation 0 has no copy of itself as it was built");
-	refused(&world, "2", "generation 2 is built: only a good one needs no trial");
+	refused(&world, "2", "generation 2 (built) is not good: only a good one needs no trial");
 	engine_world_done(&world);
 }
 END_TEST

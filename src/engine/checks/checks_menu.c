@@ -25,7 +25,8 @@ void check_settings(struct checking *checking)
 	struct finding *finding;
 
 	/* without a candidate nothing may be settled: check_candidates() says so */
-	if (!checking->machine->has_boot || !menu_truth(menu_of(checking)))
+	if (!checking->machine->has_boot || !menu_truth(menu_of(checking)) ||
+	    listing_undone(&checking->machine->listing))
 		return;
 	if (!loader->settle(menu_of(checking), loader->settings(), &plan, &checking->trouble))
 		return;

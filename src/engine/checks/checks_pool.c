@@ -13,7 +13,9 @@ void check_adopted(struct checking *checking)
 	if (checking->context == CHECK_INIT)
 		return;
 	if (listing_undone(listing)) {
-		finding = checking_add(checking, FINDING_ERROR, "ADOPTION_UNDONE", GENS_DIRECTORY);
+		finding = checking_add(checking,
+				       checking_level(checking, CHECK_UPGRADE, FINDING_NOTE),
+				       "ADOPTION_UNDONE", GENS_DIRECTORY);
 		finding_why(finding, "the adoption was undone: the loader boots the original, "
 				     "whatever moult makes");
 		finding_remedy(finding, "sudo moult init");

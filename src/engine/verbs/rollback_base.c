@@ -32,8 +32,9 @@ static bool find_sources(struct machine *machine, struct rebuilding *rebuilding,
 	unsigned id = rebuilding->from->id;
 
 	if (rebuilding->from->state != GEN_GOOD) {
-		err_set(err, ERR_REFUSED, 0, "generation %u is %s: only a good one needs no trial",
-			id, gen_state_name(rebuilding->from->state));
+		err_set(err, ERR_REFUSED, 0,
+			"generation %u (%s) is not good: only a good one needs no trial", id,
+			gen_state_name(rebuilding->from->state));
 		return err_try(err, "sudo moult rollback %u", id);
 	}
 	rebuilding->base = xasprintf("%s/base", generation_directory(id, directory));
