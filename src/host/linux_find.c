@@ -11,14 +11,18 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include "linux_internal.h"
 
 #define LOWER_DIRECTORY "/run/moult/lower"
 
 DEFINE_AUTO(directory, DIR *, closedir)
 
-/* The kernel would take a second device with the same identity for the first one. */
-static bool refuse_twin(const struct linux_volume *volume, const char *where, struct err *err)
+#define TWIN_WAIT_MSEC 3000
+#define TWIN_POLL_MSEC 50
+
+/* The name of another device with this file system that is mounted; caller frees; NULL = none. */
+static char *find_twin(const struct linux_volume *volume)
 {
 	auto_free char *directory = xasprintf("/sys/fs/btrfs/%s/devices", volume->uuid);
 	__attribute__((cleanup(auto_directory_))) DIR *devices = opendir(directory);
@@ -28,17 +32,36 @@ static bool refuse_twin(const struct linux_volume *volume, const char *where, st
 	auto_free char *other = NULL;
 
 	if (!devices || stat(volume->device, &st) < 0 || device_path(st.st_rdev, &own) < 0)
-		return true;
+		return NULL;
 	while ((entry = readdir(devices))) {
 		if (strcmp(entry->d_name, strrchr(own, '/') + 1) == 0)
-			return true;
+			return NULL;
 		if (entry->d_name[0] != '.' && !other)
 			other = xstrdup(entry->d_name);
 	}
+	return take(other);
+}
+
+/*
+ * The kernel would take a second device with the same identity for the first one. What a process
+ * that just ended had mounted goes away a moment after it.
+ */
+static bool refuse_twin(const struct linux_volume *volume, const char *where, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = TWIN_POLL_MSEC * 1000000L};
+	auto_free char *other = find_twin(volume);
+
+	for (int waited = 0; other && waited < TWIN_WAIT_MSEC; waited += TWIN_POLL_MSEC) {
+		nanosleep(&pause, NULL);
+		free(take(other));
+		other = find_twin(volume);
+	}
+	if (!other)
+		return true;
 	return err_set(err, ERR_REFUSED, 0,
 		       "the Btrfs file system %s of %s is already mounted from /dev/%s: two copies "
 		       "of one file system cannot be mounted at a time",
-		       volume->uuid, text_quote(where), other ? other : "?");
+		       volume->uuid, text_quote(where), other);
 }
 
 static bool mount_pool(struct linux_host *host, const char *directory, struct err *err)
