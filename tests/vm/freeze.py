@@ -65,7 +65,8 @@ def until(machine, before, wanted, timeout=900):
 
 
 def lines(machine):
-    """How many lines the journal has."""
+    """How many lines the journal has; early in a boot it is not mounted yet."""
+    machine.until(lambda: machine.run(f"test -e {JOURNAL}").rc == 0, "the journal")
     return int(machine.ok(f"wc -l <{JOURNAL}"))
 
 
