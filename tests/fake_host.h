@@ -25,6 +25,8 @@ struct fake_host {
 	const char *pool_uuid, *boot_uuid;
 	struct host_space space[VOLUME_COUNT];
 	const char *findings; /* of check(); NULL = clean; repair() cures it */
+	bool unclean; /* the boot volume's flag; repair() takes it away */
+	bool boot_busy; /* somebody else has the boot volume mounted: repair() is -EBUSY */
 	int not_writable[VOLUME_COUNT]; /* what writable() says */
 	bool live; /* false: running() and all that needs it is -ENOSYS */
 	struct host_running running;

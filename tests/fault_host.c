@@ -28,6 +28,7 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(space, (enum volume v, struct host_space * r), (v, r))                                   \
 	X(check, (enum volume v, char **r), (v, r))                                                \
 	X(repair, (enum volume v, char **r), (v, r))                                               \
+	X(unclean, (enum volume v), (v))                                                           \
 	X(identity, (struct host_identity * r), (r))                                               \
 	X(root_read, (const char *o, const char *p, size_t m, struct host_bytes *r), (o, p, m, r)) \
 	X(root_stat, (const char *o, const char *p, struct host_stat *r), (o, p, r))               \

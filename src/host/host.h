@@ -109,9 +109,13 @@ struct host_ops {
 	int (*space)(struct host *, enum volume, struct host_space *ret);
 	int (*check)(struct host *, enum volume,
 		     char **ret_findings); /* 0 = clean, -EUCLEAN = *ret_findings says what */
-	int (*repair)(
-		struct host *, enum volume,
-		char **ret_findings); /* fsck.fat -a on the unmounted boot volume; 0 = clean now; -EBUSY: also mounted elsewhere */
+	/*
+	 * fsck.fat -a on the unmounted boot volume; 0 = clean now, clusters without a name are free and
+	 * the flag of unclean() is gone; -EBUSY: also mounted elsewhere
+	 */
+	int (*repair)(struct host *, enum volume, char **ret_findings);
+	/* 1 = nobody unmounted the file system before the last power cut; 0 = it was, or cannot be told */
+	int (*unclean)(struct host *, enum volume);
 	int (*identity)(struct host *, struct host_identity *ret);
 
 	/* reading inside a root, where links are followed as in that system */

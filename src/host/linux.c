@@ -20,6 +20,7 @@ static const struct host_ops linux_ops = {
 	.space = linux_space,
 	.check = linux_check,
 	.repair = linux_repair,
+	.unclean = linux_unclean,
 	.writable = linux_writable,
 	.sleep = linux_sleep,
 	.identity = linux_identity,

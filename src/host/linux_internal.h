@@ -59,6 +59,7 @@ struct linux_volume {
 	int image_fd; /* of the file behind a loop device; -1 = none; borrowed from linux_host */
 	char *type; /* "btrfs", "vfat" … as blkid says */
 	char *uuid; /* of the file system */
+	bool unclean; /* FAT: its dirty flag was set while nobody had it mounted */
 	bool bound; /* a directory was given: bound, not mounted from its device */
 	bool attributes; /* owner, mode and extended attributes can be kept */
 };
@@ -256,15 +257,20 @@ bool find_boot(struct linux_host *host, const struct linux_options *options, str
 /* Mounts volume->device (or binds `directory`) at host->directory/name. */
 int volume_mount(struct linux_host *host, enum volume volume, const char *directory);
 void volume_unmount(struct linux_host *host, enum volume volume);
+int linux_writable(struct host *, enum volume);
+
+/* linux_fsck.c */
 int linux_check(struct host *, enum volume, char **ret_findings);
 int linux_repair(struct host *, enum volume, char **ret_findings);
-int linux_writable(struct host *, enum volume);
+int linux_unclean(struct host *, enum volume);
 
 /* linux_fat.c: FAT12, FAT16 and FAT32, read only, straight from the device */
 int fat_stat(int fd, const char *path, struct host_stat *ret);
 int fat_list(int fd, const char *path, struct host_names *ret);
 int fat_stream(int fd, const char *path, const struct sink *sink);
 int fat_space(int fd, struct host_space *ret);
+/* Whether it was not unmounted the last time, as far as the boot sector tells; false where it is none. */
+bool fat_is_dirty(int fd);
 /* Where byte `offset` of a file lies on the device, and how many follow it there. */
 struct fat_place {
 	off_t at_bytes;

@@ -322,9 +322,20 @@ static int fake_check(struct host *host, enum volume volume, char **ret_findings
 
 static int fake_repair(struct host *host, enum volume volume, char **ret_findings)
 {
+	struct fake_host *fake = fake_of(host);
+
+	*ret_findings = NULL;
+	if (fake->boot_busy)
+		return -EBUSY;
 	(void)fake_check(host, volume, ret_findings);
-	fake_of(host)->findings = NULL;
+	fake->findings = NULL;
+	fake->unclean = false;
 	return 0;
+}
+
+static int fake_unclean(struct host *host, enum volume volume)
+{
+	return volume == VOLUME_BOOT && fake_of(host)->unclean;
 }
 
 static int fake_writable(struct host *host, enum volume volume)
@@ -432,6 +443,7 @@ const struct host_ops fake_ops = {
 	.space = fake_space,
 	.check = fake_check,
 	.repair = fake_repair,
+	.unclean = fake_unclean,
 	.identity = fake_identity,
 	.root_read = fake_root_read,
 	.root_stat = fake_root_stat,

@@ -253,6 +253,7 @@ START_TEST(damage_is_found)
 	/* the flag that any running machine leaves after a power cut is no damage */
 	damage("os.pwrite(f,b\"\\x01\",E+65)");
 	ck_assert_int_eq(host->ops->check(host, VOLUME_BOOT, &findings), 0);
+	ck_assert_int_eq(host->ops->unclean(host, VOLUME_BOOT), 1);
 	/* orphaned clusters in both tables: no flag tells of them */
 	damage("r=int.from_bytes(os.pread(f,2,E+14),\"little\")\n"
 	       "n=int.from_bytes(os.pread(f,4,E+36),\"little\")\n"
@@ -267,6 +268,12 @@ START_TEST(damage_is_found)
 	free(take(findings));
 	ck_assert_int_eq(host->ops->check(host, VOLUME_BOOT, &findings), 0);
 	ck_text(get(host, VOLUME_BOOT, "f"), "some content");
+	/* neither the flag nor what fsck.fat salvaged is left */
+	ck_assert_int_eq(host->ops->unclean(host, VOLUME_BOOT), 0);
+	ck_text(names_in(host, VOLUME_BOOT, ""), "f loader/");
+	linux_host_close(take(host));
+	host = open_host(disk.image);
+	ck_assert_int_eq(host->ops->unclean(host, VOLUME_BOOT), 0);
 	/* no file system any more */
 	linux_host_close(take(host));
 	run("dd if=/dev/zero of=%s bs=512 seek=2048 count=1 conv=notrunc status=none", disk.image);

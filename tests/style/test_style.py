@@ -1,5 +1,6 @@
 """What a program can say about style: the formatter, and the lengths HACKING.md names."""
 
+import collections
 import pathlib
 import re
 import subprocess
@@ -7,7 +8,7 @@ import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FORMATTER = "14.0.6"  # Debian 12's; others lay out differently
-FILE_LINES, FUNCTION_LINES, COLUMNS = 500, 50, 100
+FILE_LINES, FUNCTION_LINES, COLUMNS, FOLDER_FILES = 500, 50, 100, 14
 FUNCTION = re.compile(r"^\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 
 
@@ -40,6 +41,12 @@ class Style(unittest.TestCase):
                    for path in files(".c", ".h", ".py")}
         self.assert_none([f"{path}: {lines} lines" for path, lines in lengths.items()
                           if lines > FILE_LINES])
+
+    def test_folders_of_the_program_are_small(self):
+        counts = collections.Counter(path.parent for path in files(".c")
+                                     if TOP / "src" in path.parents)
+        self.assert_none([f"{folder}: {count} files in C" for folder, count in counts.items()
+                          if count > FOLDER_FILES])
 
     def test_functions_are_short(self):
         found = []

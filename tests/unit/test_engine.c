@@ -368,6 +368,28 @@ START_TEST(repair_heals_the_file_system_before_it_writes)
 }
 END_TEST
 
+START_TEST(recovery_takes_away_the_flag_that_a_power_cut_leaves)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	world.fake->unclean = true;
+	must(engine_recover(&world.machine, &err));
+	ck_assert(!world.fake->unclean);
+	/* somebody else mounted it since: no reason to stop, it is as good as it was */
+	world.fake->unclean = world.fake->boot_busy = true;
+	must(engine_recover(&world.machine, &err));
+	ck_assert(world.fake->unclean);
+	must(engine_offer(&world.machine, 2, &err));
+	/* damage is another thing */
+	world.fake->findings = "FATs differ";
+	ck_assert(!engine_recover(&world.machine, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "FATs differ"));
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(numbers_that_fell_behind_are_caught_up)
 {
 	struct engine_world world;
@@ -397,4 +419,6 @@ UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
 	  a_full_boot_volume_is_refused_before_anything_is_copied,
 	  a_lost_boot_volume_is_rebuilt_from_the_directories,
 	  a_lost_entry_of_current_comes_back_by_itself, repair_puts_both_uncounted_entries_back,
-	  repair_heals_the_file_system_before_it_writes, numbers_that_fell_behind_are_caught_up, )
+	  repair_heals_the_file_system_before_it_writes,
+	  recovery_takes_away_the_flag_that_a_power_cut_leaves,
+	  numbers_that_fell_behind_are_caught_up, )

@@ -68,8 +68,6 @@ class Kill(Cuts):
             self.assertEqual([attempt["outcome"] for attempt in attempts], ["unknown", "healthy"])
             self.finish(machine, disk, 2)
 
-    # Long for now: the FAT's dirty flag outlives a power cut, and these find it.
-    test_while_committing.long = True
     test_while_making_and_publishing.long = test_while_the_loader_counts.long = True
 
 

@@ -46,16 +46,22 @@ bool restore_volume(struct operation *operation, struct err *err)
 	struct machine *machine = operation->machine;
 	const struct host_ops *ops = machine->host->ops;
 	auto_free char *findings = NULL, *repaired = NULL;
-	int r = ops->check(machine->host, VOLUME_BOOT, &findings);
+	bool damaged = ops->check(machine->host, VOLUME_BOOT, &findings) == -EUCLEAN;
+	int r;
 
-	if (r != -EUCLEAN)
+	if (!damaged && ops->unclean(machine->host, VOLUME_BOOT) <= 0)
 		return true;
 	r = ops->repair(machine->host, VOLUME_BOOT, &repaired);
+	/* the flag alone does no harm; it goes when nobody else has the volume mounted */
+	if (r < 0 && !damaged)
+		return true;
 	if (r < 0) {
 		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume (%s)", findings);
 		return err_try(err, "sudo umount /boot/efi; sudo fsck.fat -a DEVICE");
 	}
-	operation_note(operation, "the file system of the boot volume was repaired: %s", findings);
+	if (damaged)
+		operation_note(operation, "the file system of the boot volume was repaired: %s",
+			       findings);
 	return machine_refresh(machine, err);
 }
 

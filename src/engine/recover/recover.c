@@ -190,6 +190,13 @@ static bool recover_numbers(struct operation *operation, struct err *err)
 	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
 }
 
+/* An entry that is gone leaves its cluster behind, and a damaged file system is not written to. */
+static bool may_be_damaged(const struct machine *machine)
+{
+	return machine->host->ops->unclean(machine->host, VOLUME_BOOT) > 0 ||
+	       recover_lost_trial(machine);
+}
+
 /* One name twice, or only its alias: firmware was cut while it renamed. Unlinking would free shared clusters. */
 static bool recover_file_system(struct operation *operation, struct err *err)
 {
@@ -198,9 +205,8 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 	auto_plan struct plan plan = {0};
 	int r;
 
-	/* an entry that is gone leaves its cluster behind, and a damaged file system is not written to */
 	if (machine->menu.torn_count == 0)
-		return !recover_lost_trial(machine) || restore_volume(operation, err);
+		return !may_be_damaged(machine) || restore_volume(operation, err);
 	r = machine->host->ops->repair(machine->host, VOLUME_BOOT, &findings);
 	if (r < 0) {
 		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume, where %s is torn",

@@ -17,6 +17,10 @@
 #define ATTRIBUTE_LABEL 0x08
 #define ATTRIBUTE_DIRECTORY 0x10
 #define ATTRIBUTE_LONG_NAME 0x0f
+/* where Linux keeps its own flag, in a byte that the specification reserves */
+#define STATE_AT_16 37
+#define STATE_AT_32 65
+#define STATE_DIRTY 0x01
 #define DIRECTORY_BYTES_MAX (65536 * ENTRY_BYTES)
 
 struct fat {
@@ -92,6 +96,16 @@ static int fat_open(int fd, struct fat *ret)
 	ret->bits = !le16(boot + 22) ? 32 : ret->clusters < 4085 ? 12 : 16;
 	/* the table must have room for every cluster, or the last ones would be read elsewhere */
 	return (ret->clusters + 2ULL) * ret->bits / 8 > ret->fat_bytes ? -EUCLEAN : 0;
+}
+
+bool fat_is_dirty(int fd)
+{
+	struct fat fat;
+	uint8_t state;
+
+	return fat_open(fd, &fat) == 0 &&
+	       read_exactly(fd, &state, 1, fat.bits == 32 ? STATE_AT_32 : STATE_AT_16) == 0 &&
+	       (state & STATE_DIRTY);
 }
 
 static int fat_bytes(struct fat *fat, uint64_t offset, uint8_t *bytes, size_t length)

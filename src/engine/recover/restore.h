@@ -10,7 +10,7 @@
 bool restore_current(struct operation *operation, struct err *err);
 /* The entry of generation 0, where it is listed; never the commit point of anything. */
 bool restore_original(struct operation *operation, struct err *err);
-/* The file system's own damage, by its checker, unmounted. */
+/* The file system's own damage, and the flag that a power cut leaves, by its checker, unmounted. */
 bool restore_volume(struct operation *operation, struct err *err);
 /*
  * All of it: both entries above, entries that nobody can read, the
