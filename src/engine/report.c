@@ -165,7 +165,7 @@ bool report_add_sizes(struct machine *machine, json_t *list, struct err *err)
 	return true;
 }
 
-static json_t *space_json(struct machine *machine)
+json_t *report_space(struct machine *machine)
 {
 	struct host *host = machine->host;
 	struct host_space space;
@@ -296,6 +296,6 @@ json_t *report_status(struct machine *machine)
 	json_put_string(document, "session", report_session(machine));
 	json_object_set_new(document, "conflicts", json_array());
 	json_object_set_new(document, "last", last_json(machine));
-	json_object_set_new(document, "space", space_json(machine));
+	json_object_set_new(document, "space", report_space(machine));
 	return document;
 }

@@ -11,5 +11,7 @@ bool report_add_sizes(struct machine *machine, json_t *list, struct err *err);
 json_t *report_generation(struct machine *machine, const struct generation *generation);
 /* {id, serial, trial, why}: what the loader boots next, as the menu says. Caller owns. */
 json_t *report_next(const struct machine *machine);
+/* {data_free, metadata_free, esp_free} in bytes, what can be told of them. Caller owns. */
+json_t *report_space(struct machine *machine);
 /* "normal", "trial", "temporary", "volatile", "foreign" (not a generation), or "offline" */
 const char *report_session(const struct machine *machine);

@@ -7,8 +7,13 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import schemas  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MOULT = os.environ.get("MOULT", "moult")
@@ -266,16 +271,10 @@ class Documents(unittest.TestCase):
                     self.assertIn(name, common)
 
     def test_an_error_document_is_as_its_schema_says(self):
-        try:
-            import jsonschema
-        except ImportError:
-            self.skipTest("python3-jsonschema is not installed")
-        store = {path.name: json.loads(path.read_text()) for path in self.SCHEMAS.glob("*.json")}
         for arguments in (["--json", "upgarde"], ["--json", "status", "--sysroot", "/nowhere"]):
             document = json.loads(moult(*arguments).stdout)
-            resolver = jsonschema.RefResolver("", store["error.json"], store=store)
-            jsonschema.Draft202012Validator(store["error.json"], resolver=resolver).validate(
-                document)
+            self.assertIn("error", document)
+            schemas.check(arguments, document)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,21 @@ class Packages(world.BadDay):
         self.assertEqual(disk.read(f"@gens/1/root/usr/share/{NAME}/version"), f"{OLD}\n")
         self.assert_sound(disk)
 
+    def test_plan(self):
+        disk = self.disk()
+        self.offer(disk)
+        document = disk.moult("--json", "plan").ok().json
+        self.assertEqual([(p["name"], p["from"], p["to"]) for p in document["packages"]],
+                         [(NAME, OLD, NEW)])
+        self.assertGreater(document["space"]["data_free"], 0)
+        # a file: archive is read in place, and apt names it with its size all the same
+        self.assertGreater(document["space"]["download"], 0)
+        self.assertIn("/home", document["not_rolled_back"])
+        disk.moult("upgrade").ok()
+        document = disk.moult("--json", "plan", "rollback", "0").ok().json
+        self.assertEqual((document["from"], document["to"]), (0, 0))
+        self.assert_sound(disk)
+
     def test_nothing_to_upgrade(self):
         disk = self.disk()
         self.assertIn("nothing to upgrade", disk.moult("upgrade").ok().out.lower())

@@ -24,8 +24,9 @@ import time
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "vm"))
+sys.path[:0] = [str(TOP / "vm"), str(TOP / "tests")]
 
+import schemas  # noqa: E402
 from recipe import Spec, build  # noqa: E402
 from rig import cache, image  # noqa: E402
 from rig.command import call, say  # noqa: E402
@@ -258,6 +259,8 @@ class Disk:
         done = subprocess.run([*map(str, around), *self.words(*words)], text=True, check=False,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, errors="replace", **how)
+        if "--json" in words and done.stdout:
+            schemas.check(words, json.loads(done.stdout))
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words, **how):

@@ -38,6 +38,19 @@ START_TEST(test_changes)
 }
 END_TEST
 
+START_TEST(test_downloads)
+{
+	ck_assert_uint_eq(apt_read_download("'http://host/pool/b/bash_5.2_amd64.deb' "
+					    "bash_5.2_amd64.deb 1491656 SHA256:00"),
+			  1491656);
+	ck_assert_uint_eq(apt_read_download("'file:/x y.deb' x.deb 7 "), 7);
+	ck_assert_uint_eq(apt_read_download("'http://host/x.deb' x.deb -7 SHA256:00"), 0);
+	ck_assert_uint_eq(apt_read_download("'http://host/x.deb x.deb 7"), 0);
+	ck_assert_uint_eq(apt_read_download("Reading package lists..."), 0);
+	ck_assert_uint_eq(apt_read_download(""), 0);
+}
+END_TEST
+
 START_TEST(test_not_changes)
 {
 	static const char *const lines[] = {
@@ -156,4 +169,5 @@ START_TEST(test_not_status)
 }
 END_TEST
 
-UNIT_MAIN("apt", test_changes, test_not_changes, test_long_name, test_status, test_not_status)
+UNIT_MAIN("apt", test_changes, test_not_changes, test_downloads, test_long_name, test_status,
+	  test_not_status)

@@ -27,8 +27,9 @@ import time
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "vm"))
+sys.path[:0] = [str(TOP / "vm"), str(TOP / "tests")]
 
+import schemas  # noqa: E402
 from recipe import Spec, build  # noqa: E402
 from rig import Machine, MachineError, RigError, cache, image  # noqa: E402
 from rig.command import call  # noqa: E402
@@ -151,8 +152,8 @@ class Guest(Machine):
     def json(self, command):
         """The document that a command of moult prints."""
         said = "/run/moult-said"
-        return json.loads(self.ok(f"moult --json {command} 2>{said} || {{ cat {said}; false; }}",
-                                  WORK_TIMEOUT))
+        out = self.ok(f"moult --json {command} 2>{said} || {{ cat {said}; false; }}", WORK_TIMEOUT)
+        return schemas.check(command.split(), json.loads(out))
 
     def status(self):
         """What `moult status` says."""
@@ -252,7 +253,7 @@ class Disk:
 
     def json(self, *words, rc=0):
         """The document that moult prints about the image."""
-        return json.loads(self.moult(*words, "--json", rc=rc))
+        return schemas.check(words, json.loads(self.moult(*words, "--json", rc=rc)))
 
     def generation(self, number):
         """What moult says of one generation."""

@@ -1,6 +1,7 @@
 #include "apt.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "aptsources.h"
 #include "fill_internal.h"
@@ -60,6 +61,14 @@ bool apt_read_change(const char *line, struct package_changes *changes)
 		return false;
 	package_changes_add(changes, name, from, to);
 	return true;
+}
+
+uint64_t apt_read_download(const char *line)
+{
+	char bytes[13];
+
+	/* 'http://.../bash_5.2_amd64.deb' bash_5.2_amd64.deb 1491656 SHA256:... */
+	return sscanf(line, "'%*[^']' %*s %12[0-9] ", bytes) == 1 ? strtoull(bytes, NULL, 10) : 0;
 }
 
 /* --- status ---------------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ struct fill {
 
 	/* results; owned, valid until fill_done() */
 	struct package_changes changes; /* preview: what would change; apply: what did */
+	uint64_t download_bytes; /* preview: of packages that no cache has yet */
 	char *what; /* for people: what was done */
 	json_t *data_changes; /* after finish: [{path, kind: "changed"|"removed"}] */
 

@@ -12,6 +12,7 @@ const struct package_manager package_managers[] = {
 		/* without the option a source that cannot be reached is a warning */
 		.refresh = ARGV("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update"),
 		.simulate = ARGV("apt-get", "-q", "-s", "full-upgrade"),
+		.downloads = ARGV("apt-get", "-qq", "--print-uris", "full-upgrade"),
 		.upgrade = ARGV("apt-get", "-q", "-y", "-o", "APT::Status-Fd=3", "-o",
 				"Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3", "-o",
 				"Dpkg::Options::=--force-confdef", "-o",
@@ -29,6 +30,7 @@ const struct package_manager package_managers[] = {
 		.default_suffixes = ARGV(".dpkg-dist", ".dpkg-new", ".ucf-dist"),
 		.status_paths = ARGV("usr/lib/sysimage/dpkg/status", "var/lib/dpkg/status"),
 		.read_change = apt_read_change,
+		.read_download = apt_read_download,
 		.read_status = apt_read_status,
 		.installed = packages_parse,
 		.change_release = apt_change_release,

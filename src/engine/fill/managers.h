@@ -33,6 +33,7 @@ struct package_manager {
 	const char *audit_remedy;
 	const char *const *refresh;
 	const char *const *simulate;
+	const char *const *downloads; /* lists what upgrade would fetch */
 	const char *const *upgrade;
 	int status_fd; /* that upgrade reports to; 0 = none */
 	const char *what; /* for people */
@@ -41,6 +42,8 @@ struct package_manager {
 	const char *const *status_paths; /* of its database, in the root, NULL-terminated */
 	/* a line of simulate's output; false: it says nothing about a package */
 	bool (*read_change)(const char *line, struct package_changes *changes);
+	/* a line of downloads' output: how many bytes it stands for */
+	uint64_t (*read_download)(const char *line);
 	void (*read_status)(const char *line, struct manager_progress *ret);
 	bool (*installed)(const char *name, const char *bytes, size_t length, struct packages *ret,
 			  struct err *err);

@@ -70,17 +70,23 @@ static void read_change(struct fill *fill, const char *line)
 	fill->manager->read_change(line, &fill->changes);
 }
 
-static bool preview(struct fill *fill, struct err *err)
+static void read_download(struct fill *fill, const char *line)
+{
+	fill->download_bytes += fill->manager->read_download(line);
+}
+
+/* One question to the package manager that changes nothing. */
+static bool ask(struct fill *fill, const char *const *argv,
+		void (*on_output)(struct fill *fill, const char *line), struct err *err)
 {
 	auto_free char *tail = NULL;
 	struct fill_command command = {
-		.argv = fill->manager->simulate,
-		.on_output = read_change,
+		.argv = argv,
+		.on_output = on_output,
 		.timeout_sec = SIMULATE_TIMEOUT_SEC,
 	};
 	int status;
 
-	package_changes_done(&fill->changes);
 	if (!fill_run(fill, &command, &status, err))
 		return false;
 	if (status == 0)
@@ -88,6 +94,14 @@ static bool preview(struct fill *fill, struct err *err)
 	tail = fill_tail(fill, 5);
 	err_set(err, ERR_REFUSED, 0, "the upgrade cannot be worked out:%s", tail);
 	return err_try(err, "sudo moult log %u", fill->generation);
+}
+
+static bool preview(struct fill *fill, struct err *err)
+{
+	package_changes_done(&fill->changes);
+	fill->download_bytes = 0;
+	return ask(fill, fill->manager->simulate, read_change, err) &&
+	       ask(fill, fill->manager->downloads, read_download, err);
 }
 
 static void read_status(struct fill *fill, const char *line)

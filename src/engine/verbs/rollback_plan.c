@@ -2,6 +2,7 @@
 #include "changes.h"
 #include "dpkg.h"
 #include "publish.h"
+#include "report.h"
 #include "territory.h"
 #include "verb.h"
 
@@ -75,6 +76,7 @@ bool plan_rollback(struct machine *machine, const char *which, json_t **ret, str
 	json_object_set_new(document, "steps", plan_json(&plan));
 	json_object_set_new(document, "config", json_array());
 	json_object_set_new(document, "not_rolled_back", plan_data_names());
+	json_object_set_new(document, "space", report_space(machine));
 	*ret = take(document);
 	return true;
 }

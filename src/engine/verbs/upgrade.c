@@ -4,6 +4,7 @@
 #include "preflight.h"
 #include "rollback_plan.h"
 #include "making.h"
+#include "report.h"
 #include "verb.h"
 
 static bool is_command(const struct verb_request *request)
@@ -197,6 +198,15 @@ bool verb_upgrade(struct machine *machine, const struct verb_request *request, j
 
 /* --- plan --------------------------------------------------------------------------------------- */
 
+static json_t *plan_space(struct machine *machine, const struct making *making)
+{
+	json_t *space = report_space(machine);
+
+	json_object_set_new(space, "download",
+			    json_integer((json_int_t)making->fill.download_bytes));
+	return space;
+}
+
 static bool plan_body(struct operation *operation, const struct verb_request *request, json_t **ret,
 		      struct err *err)
 {
@@ -222,6 +232,7 @@ static bool plan_body(struct operation *operation, const struct verb_request *re
 		json_object_set_new(*ret, "packages", package_changes_json(&making.fill.changes));
 		json_object_set_new(*ret, "config", json_array());
 		json_object_set_new(*ret, "not_rolled_back", plan_data_names());
+		json_object_set_new(*ret, "space", plan_space(machine, &making));
 	}
 	making_discard(operation, &making);
 	making_done(&making);
