@@ -35,7 +35,9 @@ struct fake_host {
 	bool interrupt;
 	const char *lock_holder; /* somebody else's; NULL = free */
 	bool packages_busy;
-	int check_status; /* of run_check() */
+	/* Called for what run_program() would run; may be NULL. */
+	void (*program)(struct fake_host *fake, const struct host_program *program);
+	int check_status; /* of run_program() */
 	const char *check_output;
 	/* Called for what would run in the stage; NULL = -ENOENT. It may change the disk by host calls. */
 	int (*source)(struct fake_host *fake, const struct stage *stage,

@@ -86,6 +86,23 @@ struct host_identity {
 	char *boot_where; /* for people: device or image and partition */
 };
 
+/* All that a program of the owner's may do beyond reading. */
+struct host_confinement {
+	uint64_t capabilities; /* 1 << CAP_…; kept, all others are dropped */
+	const char *const
+		*writes; /* absolute paths; besides them only /run and /tmp are writable */
+	size_t write_count;
+	bool network; /* false: an empty network namespace */
+};
+
+/* A program of the running system; as root, in its own process group. */
+struct host_program {
+	const char *path, *argument;
+	const char *const *environment; /* NULL-terminated, beside PATH and LC_ALL; NULL = none */
+	unsigned timeout_sec; /* then its whole process group is killed: -ETIMEDOUT */
+	const struct host_confinement *confinement; /* NULL = none */
+};
+
 struct host_strings {
 	char **strings;
 	size_t count;
@@ -186,8 +203,9 @@ struct host_ops {
 	int (*failed_units)(struct host *, struct host_strings *ret);
 	int (*default_routes)(struct host *, struct host_strings *ret); /* interfaces with one */
 	int (*mount_points)(struct host *, struct host_strings *ret);
-	int (*run_check)(struct host *, const char *program, const char *argument,
-			 unsigned timeout_sec, char **ret_output, int *ret_status);
+	/* *ret_status as from waitpid; the last 4 KiB of stdout and stderr, caller frees */
+	int (*run_program)(struct host *, const struct host_program *, char **ret_output,
+			   int *ret_status);
 	int (*reboot)(struct host *, bool force);
 	int (*loader_entries)(
 		struct host *, const char *const *loader_paths,

@@ -284,11 +284,19 @@ struct program {
 	const char *const *environment; /* added to a fixed one; may be NULL */
 	int input; /* becomes stdin; -1 = /dev/null */
 	unsigned timeout_sec; /* 0 = none; then its whole process group is killed: -ETIMEDOUT */
+	const struct host_confinement *confinement; /* NULL = none */
+	const struct linux_host
+		*host; /* with a confinement: whose mounts are not for the program */
 };
 /* *ret_status as from waitpid; the last 4 KiB of stdout and stderr, caller frees. */
 int program_run(const struct program *program, char **ret_output, int *ret_status);
-int linux_run_check(struct host *, const char *program, const char *argument, unsigned timeout_sec,
-		    char **ret_output, int *ret_status);
+int linux_run_program(struct host *, const struct host_program *, char **ret_output,
+		      int *ret_status);
+
+/* linux_confine.c: for a process that is about to become another program */
+int confine(const struct linux_host *host, const struct host_confinement *confinement);
+/* Drops every capability outside the mask from all sets. */
+int capabilities_limit(uint64_t mask);
 
 /* linux_initrd.c */
 int linux_list_initrd(struct host *, const char *root, const char *path,

@@ -15,8 +15,8 @@ void fake_package_unlock(struct host *host);
 int fake_failed_units(struct host *host, struct host_strings *ret);
 int fake_default_routes(struct host *host, struct host_strings *ret);
 int fake_mount_points(struct host *host, struct host_strings *ret);
-int fake_run_check(struct host *host, const char *program, const char *argument,
-		   unsigned timeout_sec, char **ret_output, int *ret_status);
+int fake_run_program(struct host *host, const struct host_program *program, char **ret_output,
+		     int *ret_status);
 int fake_reboot(struct host *host, bool force);
 int fake_loader_entries(struct host *host, const char *const *loader_paths, size_t count);
 int fake_publish_status(struct host *host, const char *name, const char *text);

@@ -129,7 +129,11 @@ static int check_run(const char *script, unsigned timeout_sec, char **ret_output
 	auto_free char *path = disk_path(&disk, "check");
 
 	run("printf '%%s\\n' '#!/bin/sh' '%s' >%s && chmod +x %s", script, path, path);
-	return host->ops->run_check(host, path, "check", timeout_sec, ret_output, ret_status);
+	return host->ops->run_program(host,
+				      &(struct host_program){.path = path,
+							     .argument = "check",
+							     .timeout_sec = timeout_sec},
+				      ret_output, ret_status);
 }
 
 START_TEST(health_checks_are_bounded)
@@ -152,8 +156,59 @@ START_TEST(health_checks_are_bounded)
 	ck_text(output, "begun\n");
 	ck_assert(host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC) - start < 30000000);
 	ck_text(output_of("pgrep -f 'sleep 6[12].73' | wc -l"), "0");
-	ck_assert_int_eq(host->ops->run_check(host, "/none", "check", 1, &output, &status),
+	ck_assert_int_eq(host->ops->run_program(host, &(struct host_program){.path = "/none"},
+						&output, &status),
 			 -ENOENT);
+}
+END_TEST
+
+/* What a program with these limits prints; its directory is /var/tmp/moult-confined-PID. */
+static char *confined(const struct host_confinement *confinement, const char *script)
+{
+	static const char *const environment[] = {"MOULT_TO=7", NULL};
+	auto_free char *path = disk_path(&disk, "confined");
+	char *output = NULL;
+	int status;
+	struct host_program program = {.path = path,
+				       .argument = "first-boot",
+				       .environment = environment,
+				       .timeout_sec = 10,
+				       .confinement = confinement};
+
+	run("printf '%%s\n' '#!/bin/sh' '%s' >%s && chmod +x %s", script, path, path);
+	ck_assert_int_eq(host->ops->run_program(host, &program, &output, &status), 0);
+	return output;
+}
+
+START_TEST(a_program_gets_what_it_declares_and_no_more)
+{
+	auto_free char *place = xasprintf("/var/tmp/moult-confined-%d", getpid());
+	auto_free char *script = xasprintf("cd %s; touch mine/a other/b /run/moult-a /tmp/moult-a; "
+					   "chown 1 mine/a; ls mine other; ls /run/moult/*/; "
+					   "rm -f /run/moult-a /tmp/moult-a; echo $1 $MOULT_TO; "
+					   "grep CapBnd /proc/self/status; ls /sys/class/net",
+					   place);
+	auto_free char *mine = xasprintf("%s/mine", place), *output = NULL;
+	struct host_confinement limits = {.writes = (const char *const[]){mine}, .write_count = 1};
+
+	run("mkdir -p %s/mine %s/other", place, place);
+	output = confined(&limits, script);
+	ck_assert_msg(strstr(output, "mine:\na\n\nother:\n") != NULL, "%s", output);
+	ck_assert_msg(strstr(output, "'other/b': Read-only file system") != NULL, "%s", output);
+	ck_assert_msg(strstr(output, "'mine/a': Operation not permitted") != NULL, "%s", output);
+	/* neither what moult itself has mounted, nor the machine's network */
+	ck_assert_msg(strstr(output, "@gens") == NULL, "%s", output);
+	ck_assert_msg(strstr(output, "first-boot 7\nCapBnd:\t0000000000000000\n") != NULL, "%s",
+		      output);
+	ck_assert_ptr_null(strstr(output, "moult-a"));
+	free(take(output));
+	limits.writes = (const char *const[]){"/var/tmp/moult-nowhere"};
+	ck_assert_int_eq(host->ops->run_program(host,
+						&(struct host_program){.path = "/bin/true",
+								       .confinement = &limits},
+						&output, &(int){0}),
+			 -ENOENT);
+	run("rm -r %s", place);
 }
 END_TEST
 
@@ -200,6 +255,7 @@ TCase *host_machine_case(void)
 	tcase_add_test(group, one_operation_at_a_time);
 	tcase_add_test(group, the_package_manager_waits_and_is_waited_for);
 	tcase_add_test(group, health_checks_are_bounded);
+	tcase_add_test(group, a_program_gets_what_it_declares_and_no_more);
 	tcase_add_test(group, a_signal_is_noticed);
 	tcase_add_test(group, the_running_system_is_not_this_one);
 	tcase_add_test(group, status_is_published);

@@ -312,7 +312,7 @@ START_TEST(machine)
 	ok(repair, BOOT, &findings);
 	free(findings);
 	fake->check_status = 1;
-	ok(run_check, "/x", "check", 1, &output, &status);
+	ok(run_program, &(struct host_program){.path = "/x"}, &output, &status);
 	ck_assert_int_eq(status, 1);
 	free(output);
 	fails(ENOENT, run_stage, NULL, NULL, &status);

@@ -211,12 +211,14 @@ static const struct host_ops *plain_ops;
 static char asked[8192];
 static unsigned failures_left; /* of programs whose name has "slow" */
 
-static int scripted_check(struct host *host, const char *program, const char *argument,
-			  unsigned timeout_sec, char **ret_output, int *ret_status)
+static int scripted_check(struct host *host, const struct host_program *asked_program,
+			  char **ret_output, int *ret_status)
 {
+	const char *program = asked_program->path;
+
 	(void)host;
-	ck_assert_str_eq(argument, "check");
-	ck_assert_uint_eq(timeout_sec, HEALTH_TIMEOUT_SEC);
+	ck_assert_str_eq(asked_program->argument, "check");
+	ck_assert_uint_eq(asked_program->timeout_sec, HEALTH_TIMEOUT_SEC);
 	strcat(strcat(asked, strrchr(program, '/') + 1), " ");
 	*ret_status = 0;
 	if (strstr(program, "hangs"))
@@ -235,7 +237,7 @@ static void script_programs(struct engine_world *world)
 {
 	plain_ops = world->fake->host.ops;
 	ops = *plain_ops;
-	ops.run_check = scripted_check;
+	ops.run_program = scripted_check;
 	world->fake->host.ops = &ops;
 	asked[0] = '\0';
 }

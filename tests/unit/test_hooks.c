@@ -339,6 +339,38 @@ END_TEST
 
 #define LIVE "@gens/1/root/" HOOKS_DIRECTORY
 
+static void see_program(struct fake_host *fake, const struct host_program *program)
+{
+	const struct host_confinement *confinement = program->confinement;
+
+	ck_assert_str_eq(program->path, "/" HOOKS_DIRECTORY "/10-a");
+	ck_assert_str_eq(program->argument, "first-boot");
+	ck_assert_str_eq(program->environment[0], "MOULT_FROM=0");
+	ck_assert_str_eq(program->environment[1], "MOULT_TO=1");
+	ck_assert_uint_eq(confinement->capabilities, 1);
+	ck_assert_uint_eq(confinement->write_count, 1);
+	ck_assert_str_eq(confinement->writes[0], "/var/lib/a");
+	ck_assert(!confinement->network);
+	*(bool *)fake->userdata = true;
+}
+
+START_TEST(a_live_hook_gets_what_it_declares_and_no_more)
+{
+	struct engine_world world;
+	struct err err = {0};
+	bool seen = false;
+
+	checks_world_adopted(&world);
+	add_hook(&world, LIVE, "10-a",
+		 "# moult-hook: phases=first-boot capabilities=CAP_CHOWN writes=/var/lib/a\n");
+	world.fake->program = see_program;
+	world.fake->userdata = &seen;
+	ck_assert(hooks_live(&world.machine, HOOK_FIRST_BOOT, &err));
+	ck_assert(seen);
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(a_live_hook_that_fails_is_kept_for_this_boot)
 {
 	struct engine_world world;
@@ -401,5 +433,6 @@ UNIT_MAIN("hooks", no_hooks_is_nothing_to_do, a_hook_gets_what_it_declares_and_n
 	  a_failing_hook_is_refused_with_its_last_words,
 	  a_bad_header_or_path_is_refused_before_anything_runs,
 	  a_tree_is_told_by_more_than_its_files, a_call_that_fails_is_an_error,
-	  a_run_is_in_the_journal, a_live_hook_that_fails_is_kept_for_this_boot,
-	  failures_of_one_boot_add_up, nothing_runs_where_no_generation_of_ours_does)
+	  a_run_is_in_the_journal, a_live_hook_gets_what_it_declares_and_no_more,
+	  a_live_hook_that_fails_is_kept_for_this_boot, failures_of_one_boot_add_up,
+	  nothing_runs_where_no_generation_of_ours_does)

@@ -80,7 +80,9 @@ static char *ask_program(struct host *host, const char *program)
 {
 	auto_free char *output = NULL, *last = NULL, *how = NULL;
 	int status = 0;
-	int r = host->ops->run_check(host, program, "check", HEALTH_TIMEOUT_SEC, &output, &status);
+	const struct host_program asked = {
+		.path = program, .argument = "check", .timeout_sec = HEALTH_TIMEOUT_SEC};
+	int r = host->ops->run_program(host, &asked, &output, &status);
 
 	if (r == -ETIMEDOUT)
 		return xasprintf("%s did not end within %d s", program, HEALTH_TIMEOUT_SEC);

@@ -110,6 +110,33 @@ static bool conclude(const struct listener *listener, int r, int status, int64_t
 	return true;
 }
 
+/* --- what it is told ---------------------------------------------------------------------------- */
+
+struct hook_environment {
+	char *from, *to;
+	const char *list[8];
+};
+
+static void hook_environment_done(struct hook_environment *environment)
+{
+	free(environment->from);
+	free(environment->to);
+}
+DEFINE_AUTO_STRUCT(hook_environment, struct hook_environment, hook_environment_done)
+#define auto_hook_environment __attribute__((cleanup(auto_hook_environment_)))
+
+static void fill_environment(const struct hook_job *job, struct hook_environment *ret)
+{
+	ret->from = job->from >= 0 ? xasprintf("MOULT_FROM=%d", job->from) : xstrdup("MOULT_FROM=");
+	ret->to = xasprintf("MOULT_TO=%u", job->to);
+	ret->list[0] = ret->from;
+	ret->list[1] = ret->to;
+	ret->list[2] = "MOULT_ROOT=/";
+	ret->list[3] = "HOME=/root";
+	ret->list[4] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	ret->list[5] = "LC_ALL=C.UTF-8";
+}
+
 /* --- in the stage ------------------------------------------------------------------------------- */
 
 /* The stage's root is read-only; each declared path is bound over itself, writable. */
@@ -148,37 +175,12 @@ static bool add_mounts(struct host *host, const struct hook *hook, const char *r
 	return true;
 }
 
-struct staged_environment {
-	char *from, *to;
-	const char *list[8];
-};
-
-static void staged_environment_done(struct staged_environment *environment)
-{
-	free(environment->from);
-	free(environment->to);
-}
-DEFINE_AUTO_STRUCT(staged_environment, struct staged_environment, staged_environment_done)
-#define auto_staged_environment __attribute__((cleanup(auto_staged_environment_)))
-
-static void fill_environment(const struct hook_job *job, struct staged_environment *ret)
-{
-	ret->from = job->from >= 0 ? xasprintf("MOULT_FROM=%d", job->from) : xstrdup("MOULT_FROM=");
-	ret->to = xasprintf("MOULT_TO=%u", job->to);
-	ret->list[0] = ret->from;
-	ret->list[1] = ret->to;
-	ret->list[2] = "MOULT_ROOT=/";
-	ret->list[3] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	ret->list[4] = "HOME=/root";
-	ret->list[5] = "LC_ALL=C.UTF-8";
-}
-
 bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct err *err)
 {
 	struct host *host = job->machine->host;
 	const struct hook_header *header = &job->hook->header;
 	auto_stage_mounts struct stage_mounts mounts = {0};
-	auto_staged_environment struct staged_environment environment = {0};
+	auto_hook_environment struct hook_environment environment = {0};
 	auto_free char *root = xasprintf("%s/root", job->making);
 	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", job->hook->name);
 	const char *const argv[] = {program, hook_phase_name(HOOK_STAGED), NULL};
@@ -210,18 +212,30 @@ bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct
 
 bool hook_run_live(const struct hook_job *job, struct hook_record *ret, struct err *err)
 {
-	struct machine *machine = job->machine;
-	struct host *host = machine->host;
+	struct host *host = job->machine->host;
+	const struct hook_header *header = &job->hook->header;
+	auto_hook_environment struct hook_environment environment = {0};
 	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", job->hook->name);
 	auto_free char *output = NULL;
-	struct listener listener = {machine, job->hook->name, ret};
+	struct listener listener = {job->machine, job->hook->name, ret};
+	const char *writes[HOOK_WRITES_MAX];
+	const struct host_confinement confinement = {.capabilities = header->capabilities,
+						     .writes = writes,
+						     .write_count = header->write_count,
+						     .network = header->network};
+	struct host_program what = {.path = program,
+				    .argument = hook_phase_name(job->phase),
+				    .environment = environment.list,
+				    .timeout_sec = HOOK_TIMEOUT_SEC,
+				    .confinement = &confinement};
 	int64_t began = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
 	int status = 0, r;
 
-	*ret = (struct hook_record){.phase = job->phase,
-				    .generation = (unsigned)machine->listing.running.booted};
-	r = host->ops->run_check(host, program, hook_phase_name(job->phase), HOOK_TIMEOUT_SEC,
-				 &output, &status);
+	*ret = (struct hook_record){.phase = job->phase, .generation = job->to};
+	for (size_t i = 0; i < header->write_count; i++)
+		writes[i] = header->writes[i];
+	fill_environment(job, &environment);
+	r = host->ops->run_program(host, &what, &output, &status);
 	if (output)
 		hear_all(&listener, output);
 	return conclude(&listener, r, exit_of_wait(status), began, err);

@@ -24,10 +24,9 @@ struct hook_job {
 	struct machine *machine;
 	const struct hook *hook;
 	enum hook_phase phase;
-	/* of HOOK_STAGED only */
-	const char *making; /* "@gens/.7.tmp" */
-	int from; /* -1 = none */
-	unsigned to;
+	const char *making; /* "@gens/.7.tmp"; of HOOK_STAGED only */
+	int from; /* the parent of `to`; -1 = none */
+	unsigned to; /* the generation that is made, or runs */
 };
 
 bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct err *err);

@@ -210,8 +210,11 @@ bool hooks_live(struct machine *machine, enum hook_phase phase, struct err *err)
 		return false;
 	before = json_array_size(failures);
 	for (size_t i = 0; i < hooks.count; i++) {
-		const struct hook_job job = {
-			.machine = machine, .hook = &hooks.list[i], .phase = phase};
+		const struct hook_job job = {.machine = machine,
+					     .hook = &hooks.list[i],
+					     .phase = phase,
+					     .from = gen->parent,
+					     .to = gen->id};
 		auto_hook_record struct hook_record record = {0};
 
 		if (!hook_run_live(&job, &record, err))

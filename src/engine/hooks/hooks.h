@@ -1,8 +1,8 @@
 /*
  * hooks - executables in /etc/moult/hooks.d that a machine's owner runs along with an upgrade.
  *
- * In the phase `staged` a hook runs in the stage, on the copy, with nothing but what its header
- * declares (hook_header.h). In the others it runs on the system that runs, as a service would.
+ * It may do nothing but what its header declares (hook_header.h): in the phase `staged` on the copy,
+ * in the stage; in the others on the system that runs.
  * Argument: the phase. Each run is in the journal: name, exit status, duration, last lines.
  */
 #pragma once

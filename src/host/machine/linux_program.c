@@ -3,16 +3,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "linux_internal.h"
 
 #define OUTPUT_BYTES_MAX 4096
 #define PROGRAM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define ENVIRONMENT_MAX 16
+#define STATUS_CANNOT_RUN 127
 
 /* The last bytes of what was said. */
 struct tail {
@@ -69,38 +70,32 @@ static int64_t now_msec(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int spawn_setup(const struct program *program, int output,
-		       posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
+/* As a new program expects them: the caller's handlers and mask are not its business. */
+static void reset_signals(void)
 {
-	sigset_t none, all;
-	int result = 0;
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t none;
 
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &standard, NULL);
 	sigemptyset(&none);
-	sigfillset(&all);
-	if (program->input >= 0)
-		result = posix_spawn_file_actions_adddup2(actions, program->input, STDIN_FILENO);
-	else
-		result = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null",
-							  O_RDONLY, 0);
-	if (result == 0)
-		result = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
-	if (result == 0)
-		result = posix_spawn_file_actions_adddup2(actions, output, STDERR_FILENO);
-	if (result == 0)
-		result = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
-								      POSIX_SPAWN_SETSIGMASK |
-								      POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(attributes, 0);
-	posix_spawnattr_setsigmask(attributes, &none);
-	posix_spawnattr_setsigdefault(attributes, &all);
-	return -result;
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int spawn(const struct program *program, int output, pid_t *ret_pid)
+static int set_streams(const struct program *program, int output)
+{
+	int input = program->input >= 0 ? program->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+			       dup2(output, STDERR_FILENO) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* In the new process; returns only where it cannot become the program. */
+static int become(const struct program *program, int output)
 {
 	const char *environment[ENVIRONMENT_MAX + 3] = {0};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
 	int result, count = 0;
 
 	while (count < ENVIRONMENT_MAX && program->environment && program->environment[count]) {
@@ -110,14 +105,38 @@ static int spawn(const struct program *program, int output, pid_t *ret_pid)
 	/* of two values of one name the first counts */
 	environment[count++] = "PATH=" PROGRAM_PATH;
 	environment[count] = "LC_ALL=C";
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	result = spawn_setup(program, output, &actions, &attributes);
-	if (result == 0)
-		result = -posix_spawnp(ret_pid, program->argv[0], &actions, &attributes,
-				       (char *const *)program->argv, (char *const *)environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
+	setpgid(0, 0);
+	reset_signals();
+	result = set_streams(program, output);
+	if (result == 0 && program->confinement)
+		result = confine(program->host, program->confinement);
+	if (result < 0)
+		return result;
+	execvpe(program->argv[0], (char *const *)program->argv, (char *const *)environment);
+	return -errno;
+}
+
+/* What the new process says through `fault` before it becomes the program; nothing = it did. */
+static int spawn(const struct program *program, int output, pid_t *ret_pid)
+{
+	int fault[2], result = 0;
+
+	if (pipe2(fault, O_CLOEXEC) < 0)
+		return -errno;
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
+		result = become(program, output);
+		/* a caller that cannot be told sees the status instead */
+		if (write(fault[1], &result, sizeof(result)) < 0)
+			_exit(STATUS_CANNOT_RUN);
+		_exit(STATUS_CANNOT_RUN);
+	}
+	if (*ret_pid < 0)
+		result = -errno;
+	close(fault[1]);
+	if (*ret_pid > 0 && read(fault[0], &result, sizeof(result)) == sizeof(result))
+		waitpid(*ret_pid, NULL, 0);
+	close(fault[0]);
 	return result;
 }
 
@@ -182,12 +201,18 @@ int program_run(const struct program *program, char **ret_output, int *ret_statu
 	return result;
 }
 
-int linux_run_check(struct host *host, const char *program, const char *argument,
-		    unsigned timeout_sec, char **ret_output, int *ret_status)
+int linux_run_program(struct host *host, const struct host_program *program, char **ret_output,
+		      int *ret_status)
 {
-	const char *argv[] = {program, argument, NULL};
+	const char *argv[] = {program->path, program->argument, NULL};
+	const struct program spawned = {
+		.argv = argv,
+		.environment = program->environment,
+		.input = -1,
+		.timeout_sec = program->timeout_sec,
+		.confinement = program->confinement,
+		.host = linux_of(host),
+	};
 
-	(void)host;
-	return program_run(&(struct program){.argv = argv, .input = -1, .timeout_sec = timeout_sec},
-			   ret_output, ret_status);
+	return program_run(&spawned, ret_output, ret_status);
 }

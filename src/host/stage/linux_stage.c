@@ -138,7 +138,7 @@ static int settle(struct run *run, struct stage_build *build)
 	r = keep_descriptors(run);
 	if (r < 0)
 		return r;
-	r = stage_limit_capabilities(run->stage->capabilities);
+	r = capabilities_limit(run->stage->capabilities);
 	/* what runs here has the same rights and must not read this process's memory */
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = -errno;

@@ -46,9 +46,6 @@ void placeholders_done(struct placeholders *placeholders);
 DEFINE_AUTO_STRUCT(placeholders, struct placeholders, placeholders_done)
 #define auto_placeholders __attribute__((cleanup(auto_placeholders_)))
 
-/* Drops every capability outside the mask from all sets. */
-int stage_limit_capabilities(uint64_t mask);
-
 /* A new file system, not attached anywhere; options end with NULL, "name=value" or "flag". */
 struct stage_filesystem {
 	const char *type;

@@ -1,5 +1,5 @@
 /*
- * linux_stage_dev - what is in the stage's /dev, and the capabilities of who looks at it.
+ * linux_stage_dev - what is in the stage's /dev.
  *
  * The nodes of the pool's devices are there for programs that ask what the root lies on (makers of
  * an initrd). They are bound from a file system mounted nodev: they can be looked at and named, and
@@ -11,10 +11,8 @@
 #include <linux/btrfs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 #include "linux_stage.h"
 
@@ -239,30 +237,4 @@ int stage_show_devices(struct stage_build *build)
 	/* where no udev made the links; the first device is one of the pool's own */
 	r = device_path(devices.numbers[0], &path);
 	return r < 0 ? r : make_link(build, "dev/disk/by-uuid", uuid, path);
-}
-
-/* --- capabilities ---------------------------------------------------------------------------- */
-
-DEFINE_AUTO(caps, cap_t, cap_free)
-#define auto_caps __attribute__((cleanup(auto_caps_)))
-
-int stage_limit_capabilities(uint64_t mask)
-{
-	auto_caps cap_t caps = cap_get_proc();
-
-	if (!caps || cap_reset_ambient() < 0)
-		return -errno;
-	for (cap_value_t cap = 0; cap <= cap_max_bits() - 1; cap++) {
-		if (mask & (UINT64_C(1) << cap))
-			continue;
-		/* unknown to this kernel: nobody can have it */
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
-			return -errno;
-		if (cap_set_flag(caps, CAP_PERMITTED, 1, &cap, CAP_CLEAR) < 0 ||
-		    cap_set_flag(caps, CAP_EFFECTIVE, 1, &cap, CAP_CLEAR) < 0)
-			return -errno;
-	}
-	if (cap_clear_flag(caps, CAP_INHERITABLE) < 0 || cap_set_proc(caps) < 0)
-		return -errno;
-	return 0;
 }
