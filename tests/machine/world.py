@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import unittest
+import uuid
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "vm"), str(TOP / "tests")]
@@ -34,7 +35,6 @@ from rig.fat import Fat32  # noqa: E402
 
 MOULT = os.environ.get("MOULT", "moult")
 MIB = 1 << 20
-# Sizes nobody else's disks have: file systems of one id are never mounted twice at a time.
 SIZE, ESP_SIZE = 3008 * MIB, 272 * MIB
 MEMORY_WANTED = 8 << 30
 TIMEOUT = 300
@@ -78,8 +78,8 @@ def _make_fresh(path):
             cache.entry("packages", f"{name}.deb", _build_package) as package:
         deb = pathlib.Path(scratch) / "moult_0_amd64.deb"
         shutil.copyfile(package, deb)
-        build(Spec(suite="bookworm", security=False, debs=(deb,), size=SIZE, esp_size=ESP_SIZE),
-              path)
+        build(Spec(suite="bookworm", security=False, debs=(deb,), size=SIZE, esp_size=ESP_SIZE,
+                   salt=str(uuid.uuid4())), path)
 
 
 def _make_adopted(path, made):
