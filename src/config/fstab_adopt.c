@@ -8,19 +8,16 @@ static void adopt_root(struct fstab_line *root)
 	fstab_remove_option(root, "subvolid");
 }
 
-/* A line that is there keeps its own options: nosuid on /home must not get lost. */
-static bool adopt_line(const struct fstab *fstab, struct fstab_line *line,
-		       const struct fstab_adoption *adoption, const struct fstab_data *data,
-		       struct err *err)
+/* The number of a subvolume changes when it is put back; its name is enough. */
+static void adopt_numbers(struct fstab_line *line)
 {
-	if (strcmp(line->type, "btrfs") != 0 || !fstab_is_on(fstab, line, adoption->pool_uuid)) {
-		err_set(err, ERR_REFUSED, 0, "line %u of fstab mounts %s from another file system",
-			line->number, text_quote(data->mount_point));
-		return err_try(err, "leave %s out of the data paths", data->mount_point);
-	}
-	fstab_remove_option(line, "subvolid");
-	fstab_set_option(line, "subvol", data->subvolume);
-	return true;
+	auto_free char *subvolume = NULL;
+
+	if (!line->device || strcmp(line->type, "btrfs") != 0)
+		return;
+	subvolume = fstab_option(line, "subvol");
+	if (subvolume)
+		fstab_remove_option(line, "subvolid");
 }
 
 static void append_line(struct fstab *fstab, const struct fstab_adoption *adoption,
@@ -61,15 +58,14 @@ bool fstab_adopt(struct fstab *fstab, const struct fstab_adoption *adoption, str
 	adopt_root(root);
 	for (size_t i = 0; i < adoption->data_count; i++) {
 		const struct fstab_data *data = &adoption->data[i];
-		struct fstab_line *line = fstab_find(fstab, data->mount_point);
 
-		if (!line)
+		if (!fstab_find(fstab, data->mount_point))
 			append_line(fstab, adoption, data);
-		else if (!adopt_line(fstab, line, adoption, data, err))
-			return false;
 	}
-	for (size_t i = 0; i < fstab->count; i++)
+	for (size_t i = 0; i < fstab->count; i++) {
+		adopt_numbers(&fstab->lines[i]);
 		if (fstab_is_boot(&fstab->lines[i], adoption->boot_uuid))
 			adopt_boot(&fstab->lines[i]);
+	}
 	return true;
 }

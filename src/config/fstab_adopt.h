@@ -1,8 +1,9 @@
 /*
  * fstab_adopt - what `moult init` makes of the copy's fstab.
  *
- * The line of / loses subvol= and subvolid=; each data path gets a line by subvol=; the boot
- * partition's line no longer stops a boot. All other lines and all other options stay.
+ * The line of / loses subvol= and subvolid=; each data path that no line mounts gets one by subvol=;
+ * lines that name a subvolume lose its number; the boot partition's line no longer stops a boot. All
+ * other lines and all other options stay: what is mounted from elsewhere is data already.
  */
 #pragma once
 #include "fstab.h"
@@ -19,5 +20,5 @@ struct fstab_adoption {
 	size_t data_count;
 };
 
-/* Twice is the same as once. Refuses where there is no line for /, or a data path is mounted from elsewhere. */
+/* Twice is the same as once. Refuses where there is no line for /. */
 bool fstab_adopt(struct fstab *fstab, const struct fstab_adoption *adoption, struct err *err);

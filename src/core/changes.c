@@ -72,12 +72,19 @@ static bool is_beneath(const char *path, const char *directory)
 	return strncmp(path, directory, length) == 0 && path[length] == '/';
 }
 
-/* root, base, record, and one level below data/: all that a listed generation is made of. */
+/* All that a listed generation is made of; of the folders one level below them. */
 static bool is_own_subvolume(const char *name)
 {
-	if (strcmp(name, "root") == 0 || strcmp(name, "base") == 0 || strcmp(name, "record") == 0)
-		return true;
-	return text_starts(name, "data/") && !strchr(name + strlen("data/"), '/');
+	static const char *const own[] = {"root", "base", "record"};
+	static const char *const folders[] = {"data/", "carve/"};
+
+	for (size_t i = 0; i < COUNT(own); i++)
+		if (strcmp(name, own[i]) == 0)
+			return true;
+	for (size_t i = 0; i < COUNT(folders); i++)
+		if (text_starts(name, folders[i]) && !strchr(name + strlen(folders[i]), '/'))
+			return true;
+	return false;
 }
 
 static bool check_own(const struct listing *listing, const char *directory, struct err *err)

@@ -73,6 +73,8 @@ struct generation {
 	char *original; /* generation 0 only: path of the adopted root */
 	char *original_default; /* generation 0 only: path of the former default subvolume, "" = top */
 	char *original_loader_conf; /* generation 0 only */
+	uint64_t
+		original_transid; /* generation 0 only: of the root when it was copied; 0 = unknown */
 	/* state */
 	enum gen_state state;
 	bool pinned, stale;

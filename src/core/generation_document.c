@@ -163,7 +163,8 @@ static bool parse_facts(struct generation *gen, struct err *err)
 	    !get_copy(gen->facts, "package_digest", &gen->package_digest, err) ||
 	    !get_copy(gen->facts, "original", &gen->original, err) ||
 	    !get_copy(gen->facts, "original_default", &gen->original_default, err) ||
-	    !get_copy(gen->facts, "original_loader_conf", &gen->original_loader_conf, err))
+	    !get_copy(gen->facts, "original_loader_conf", &gen->original_loader_conf, err) ||
+	    !json_get_u64(gen->facts, "original_transid", 0, &gen->original_transid, err))
 		return false;
 	if (id != gen->id)
 		return err_set(err, ERR_CORRUPT, 0, "generation.json says it is generation %lld",
@@ -254,6 +255,9 @@ char *generation_print_facts(const struct generation *gen)
 	put_optional(document, "original", gen->original);
 	put_optional(document, "original_default", gen->original_default);
 	put_optional(document, "original_loader_conf", gen->original_loader_conf);
+	if (gen->original_transid > 0)
+		json_object_set_new(document, "original_transid",
+				    json_integer((json_int_t)gen->original_transid));
 	return json_print(document);
 }
 

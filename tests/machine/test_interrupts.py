@@ -245,7 +245,7 @@ class Adoption(world.BadDay):
             self.assertEqual(self.original(disk), now)
         last = disk.numbers()
         result = disk.moult("init").ok()
-        self.assertIn("written to the original since", " ".join((result.out + result.err).split()))
+        self.assertIn("before the adoption was undone", " ".join((result.out + result.err).split()))
         self.assertGreater(disk.numbers()[1], last[1])
         status = disk.moult("--json", "status").ok().json
         self.assertEqual((status["current"]["id"], status["next"]["id"]), (0, 1))

@@ -48,6 +48,8 @@ check_function check_layout, check_kernel, check_nested, check_units, check_hook
 check_function check_moult_package, check_systemd, check_packages;
 /* checks_fstab.c */
 check_function check_fstab, check_boot_directory, check_data, check_swap;
+/* checks_adopt.c */
+check_function check_elsewhere, check_names;
 /* checks_boot.c */
 check_function check_boot_volume, check_boot_damage, check_boot_room, check_loader,
 	check_loader_copies, check_random_seed;

@@ -40,6 +40,8 @@ static const struct check checks[] = {
 	{"the kernel", CHECK_INIT | CHECK_ALL, true, check_kernel},
 	{"/boot", ALWAYS, true, check_boot_directory},
 	{"/etc/fstab", ALWAYS, true, check_fstab},
+	{"what is mounted from elsewhere", CHECK_INIT, true, check_elsewhere},
+	{"the names of data subvolumes", CHECK_INIT, true, check_names},
 	{"the data subvolumes", ALWAYS, true, check_data},
 	{"swap files", ALWAYS, true, check_swap},
 	{"nested subvolumes", ALWAYS, true, check_nested},
@@ -256,12 +258,13 @@ bool checks_run(struct machine *machine, enum check_context context, const char 
 	return true;
 }
 
-/* Before the adoption: what would keep `moult init` from it. */
+/* Before the adoption, and as long as none has come to anything: what would keep `moult init` from it. */
 bool verb_check(struct machine *machine, const struct verb_request *request, json_t **ret,
 		struct err *err)
 {
 	auto_findings struct findings findings = {0};
-	enum check_context context = machine->listing.adopted ? CHECK_ALL : CHECK_INIT;
+	bool begun = machine->listing.adopted && machine->listing.count > 0;
+	enum check_context context = begun ? CHECK_ALL : CHECK_INIT;
 
 	(void)request;
 	*ret = NULL;

@@ -1,6 +1,7 @@
 /* The boot volume as a file system, and the loader's own program on it. */
 #include <string.h>
 #include "checking.h"
+#include "loader_program.h"
 
 static const char *where(const struct checking *checking)
 {
@@ -168,20 +169,6 @@ void check_boot_room(struct checking *checking)
 
 /* --- the loader's program ----------------------------------------------------------------------- */
 
-#define PROGRAM_MAX_BYTES (8 * 1024 * 1024)
-
-/* Where systemd-boot, its second copy and Debian's GRUB lie, per kind of machine. */
-static const struct programs {
-	const char *systemd_boot, *fallback, *grub;
-} programs[] = {
-	{"EFI/systemd/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI", "EFI/debian/grubx64.efi"},
-	{"EFI/systemd/systemd-bootaa64.efi", "EFI/BOOT/BOOTAA64.EFI", "EFI/debian/grubaa64.efi"},
-	{"EFI/systemd/systemd-bootia32.efi", "EFI/BOOT/BOOTIA32.EFI", "EFI/debian/grubia32.efi"},
-	{"EFI/systemd/systemd-bootarm.efi", "EFI/BOOT/BOOTARM.EFI", "EFI/debian/grubarm.efi"},
-	{"EFI/systemd/systemd-bootriscv64.efi", "EFI/BOOT/BOOTRISCV64.EFI",
-	 "EFI/debian/grubriscv64.efi"},
-};
-
 static bool is_there(struct checking *checking, const char *path)
 {
 	struct host_stat stat;
@@ -189,36 +176,26 @@ static bool is_there(struct checking *checking, const char *path)
 	return checking_on_boot(checking, path, &stat) && stat.type == HOST_FILE;
 }
 
-/* The fallback's name says nothing of what it is; systemd-boot carries this in a section of its own. */
 static bool is_systemd_boot(struct checking *checking, const char *path)
 {
-	static const char mark[] = "LoaderInfo: systemd-boot";
-	struct host *host = checking->machine->host;
-	auto_host_bytes struct host_bytes bytes = {0};
-	int r;
+	int r = loader_program_is(checking->machine->host, path);
 
-	if (!is_there(checking, path))
-		return false;
-	r = host->ops->read(host, VOLUME_BOOT, path, PROGRAM_MAX_BYTES, &bytes);
-	/* so large a program is not systemd-boot */
-	if (r == -EFBIG || checking_cannot(checking, r, "cannot read %s", path))
-		return false;
-	return memmem(bytes.bytes, bytes.length, mark, strlen(mark)) != NULL;
+	return !checking_cannot(checking, r, "cannot read %s", path) && r > 0;
 }
 
-static const struct programs *find_systemd_boot(struct checking *checking)
+static const struct loader_program *find_systemd_boot(struct checking *checking)
 {
-	for (size_t i = 0; i < COUNT(programs); i++)
-		if (is_there(checking, programs[i].systemd_boot) ||
-		    is_systemd_boot(checking, programs[i].fallback))
-			return &programs[i];
+	for (size_t i = 0; i < loader_program_count; i++)
+		if (is_there(checking, loader_programs[i].systemd_boot) ||
+		    is_systemd_boot(checking, loader_programs[i].fallback))
+			return &loader_programs[i];
 	return NULL;
 }
 
 static bool has_grub(struct checking *checking)
 {
-	for (size_t i = 0; i < COUNT(programs); i++)
-		if (is_there(checking, programs[i].grub))
+	for (size_t i = 0; i < loader_program_count; i++)
+		if (is_there(checking, loader_programs[i].grub))
 			return true;
 	return checking->root && checking_in_root(checking, "boot/grub/grub.cfg", NULL);
 }
@@ -259,7 +236,7 @@ static bool same_content(struct checking *checking, const char *a, const char *b
 /* One copy is enough to boot, but then a torn update of it leaves nothing. */
 void check_loader_copies(struct checking *checking)
 {
-	const struct programs *found =
+	const struct loader_program *found =
 		checking->machine->has_boot ? find_systemd_boot(checking) : NULL;
 	struct finding *finding;
 	bool both;

@@ -4,6 +4,8 @@
 #include "answer.h"
 #include "carve.h"
 #include "changes.h"
+#include "earlier.h"
+#include "furnish.h"
 #include "preflight.h"
 #include "journal.h"
 #include "publish.h"
@@ -23,6 +25,7 @@ struct adoption {
 	struct digest linux_digest, initrd_digest;
 	char *options;
 	char *loader_conf; /* the original's; NULL = none */
+	uint64_t original_transid; /* once it was copied */
 };
 
 static void adoption_done(struct adoption *adoption)
@@ -169,6 +172,7 @@ static void plan_zero(const struct machine *machine, const struct adoption *adop
 	zero.original = xstrdup(adoption->original);
 	zero.original_default = xstrdup(machine->listing.default_root);
 	zero.original_loader_conf = xstrdup_or_null(adoption->loader_conf);
+	zero.original_transid = adoption->original_transid;
 	pub = generation_publish(&zero, 0, PUB_CURRENT);
 	pub->kernel = xstrdup_or_null(adoption->kernel.release);
 	pub->options = xstrdup(adoption->options);
@@ -180,6 +184,19 @@ static void plan_zero(const struct machine *machine, const struct adoption *adop
 		"the original stays, untouched, as generation 0";
 	plan_state(plan, &zero);
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
+}
+
+/* The snapshot itself has moved it: it is the same from here on until somebody writes. */
+static bool note_transid(struct machine *machine, struct adoption *adoption, struct err *err)
+{
+	auto_host_subvolume struct host_subvolume subvolume = {0};
+	int r = machine->host->ops->subvolume(machine->host, adoption->original, &subvolume);
+
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, -r, "cannot look at the original, %s",
+			       text_quote(adoption->original));
+	adoption->original_transid = subvolume.transid;
+	return true;
 }
 
 static bool make_first(struct operation *operation, struct adoption *adoption, struct err *err)
@@ -194,6 +211,8 @@ static bool make_first(struct operation *operation, struct adoption *adoption, s
 	adoption->first.created = now;
 	plan_first(machine, adoption, &plan);
 	if (!operation_run(operation, &plan, err))
+		return false;
+	if (!note_transid(machine, adoption, err))
 		return false;
 	plan_zero(machine, adoption, now, &listed);
 	plan_list(&listed, &adoption->first);
@@ -229,37 +248,6 @@ static bool publish_first(struct operation *operation, const struct adoption *ad
 	};
 
 	return publish_trial(operation, 1, &files, err);
-}
-
-static bool work_loader_copies(struct host *host, struct err *err)
-{
-	static const char systemd_copy[] = "EFI/systemd/systemd-bootx64.efi";
-	static const char default_copy[] = "EFI/BOOT/BOOTX64.EFI";
-	struct host_stat stat;
-	bool first = host->ops->stat(host, VOLUME_BOOT, systemd_copy, &stat) == 0;
-	bool second = host->ops->stat(host, VOLUME_BOOT, default_copy, &stat) == 0;
-	int r = 0;
-
-	if (first && !second)
-		r = host->ops->copy(host, VOLUME_BOOT, systemd_copy, VOLUME_BOOT, default_copy);
-	else if (second && !first)
-		r = host->ops->copy(host, VOLUME_BOOT, default_copy, VOLUME_BOOT, systemd_copy);
-	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot make the second copy of the loader")
-		     : true;
-}
-
-/* Files of ours on the boot volume that no entry names. */
-static bool furnish_boot(struct operation *operation, struct err *err)
-{
-	auto_plan struct plan plan = {0};
-
-	plan_write(&plan, VOLUME_BOOT, "startup.nsh", "reset -c\r\n")->why =
-		"a firmware shell starts over instead of waiting for somebody";
-	plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, "loader/random-seed")->why =
-		"the loader would rewrite it at each boot";
-	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
-	return work_loader_copies(operation->machine->host, err) &&
-	       operation_run(operation, &plan, err);
 }
 
 /* --- the verb ---------------------------------------------------------------------------------- */
@@ -298,29 +286,51 @@ static bool clear_undone(struct operation *operation, struct err *err)
 	plan_state(&plan, &zero);
 	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	operation_note(operation, "generation 1 is the one that was made before the adoption was "
-				  "undone; what was written to the original since is not in it");
+				  "undone");
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
-static bool adopt(struct operation *operation, struct adoption *adoption, struct err *err)
+/* Whether generation 1 of an earlier adoption is gone on with; if it is of no use, it is gone. */
+static bool look_at_earlier(struct operation *operation, const struct verb_request *request,
+			    bool *ret_go_on, struct err *err)
 {
-	struct machine *machine = operation->machine;
-	bool made = listing_find(&machine->listing, 1) != NULL;
-	bool good;
+	enum earlier earlier;
 
-	good = made ? continue_adoption(operation, adoption, err)
-		    : make_first(operation, adoption, err);
-	if (!good) {
-		struct err unused = {0};
-
-		retire_unfinished(operation, 1, &unused);
+	if (!earlier_judge(operation->machine, &earlier, err))
 		return false;
+	*ret_go_on = earlier == EARLIER_SAME || earlier == EARLIER_USED;
+	if (earlier == EARLIER_UNUSED) {
+		operation_note(operation,
+			       "the original was changed since an adoption was begun: its "
+			       "copy is made again");
+		return earlier_discard(operation, err);
 	}
-	if (!furnish_boot(operation, err) || !publish_original(operation, err) ||
-	    !publish_first(operation, adoption, err) || !clear_undone(operation, err))
+	if (earlier != EARLIER_USED || verb_accepts(request, "OLD_COPY"))
+		return true;
+	err_set(err, ERR_NEEDS_ACK, 0,
+		"the original was changed since generation 1 was made of it, and generation 1 does "
+		"not have these changes [OLD_COPY]");
+	return err_try(err, "sudo moult init --accept OLD_COPY");
+}
+
+static bool adopt(struct operation *operation, const struct verb_request *request,
+		  struct adoption *adoption, struct err *err)
+{
+	struct err unused = {0};
+	bool go_on, done;
+
+	if (!look_at_earlier(operation, request, &go_on, err))
 		return false;
-	reserve_keep(operation);
-	return true;
+	done = (go_on ? continue_adoption(operation, adoption, err)
+		      : make_first(operation, adoption, err)) &&
+	       publish_original(operation, err) && furnish_boot(operation, err) &&
+	       publish_first(operation, adoption, err) && clear_undone(operation, err);
+	/* what this run made and nobody has booted; an earlier one is not ours to throw away */
+	if (!done && !go_on && !operation->committed)
+		earlier_discard(operation, &unused);
+	if (done)
+		reserve_keep(operation);
+	return done;
 }
 
 static bool init_run(struct machine *machine, const struct verb_request *request, json_t **ret,
@@ -333,7 +343,7 @@ static bool init_run(struct machine *machine, const struct verb_request *request
 	operation.works = works;
 	operation.context = &adoption;
 	done = done && refuse_complete(machine, err) && recover(&operation, err) &&
-	       examine(machine, &adoption, err) && adopt(&operation, &adoption, err) &&
+	       examine(machine, &adoption, err) && adopt(&operation, request, &adoption, err) &&
 	       answer_done(&operation,
 			   "adopted: generation 1 is tried at the next boot, and the original "
 			   "stays as generation 0",

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <syslog.h>
 #include "answer.h"
+#include "loader_program.h"
 #include "changes.h"
 #include "health.h"
 #include "hooks.h"
@@ -14,12 +15,6 @@
 
 #define MESSAGE_RETURNED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a03"
 #define MESSAGE_GIVE_UP "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a04"
-
-/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
-static const char *const loader_copies[] = {
-	"EFI/systemd/systemd-bootx64.efi",
-	"EFI/BOOT/BOOTX64.EFI",
-};
 
 static bool is_trial(const struct machine *machine)
 {
@@ -197,11 +192,22 @@ static bool record_verdict(struct operation *operation, enum outcome outcome, co
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
+/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
 static void register_loaders(struct operation *operation)
 {
 	struct host *host = operation->machine->host;
-	int r = host->ops->loader_entries(host, loader_copies, COUNT(loader_copies));
+	const struct loader_program *program = loader_program_find(host);
+	const char *copies[2];
+	size_t count = 0;
+	int r = 0;
 
+	/* another loader under the fallback's name has no entry of ours */
+	if (program && loader_program_is(host, program->systemd_boot) > 0)
+		copies[count++] = program->systemd_boot;
+	if (program && loader_program_is(host, program->fallback) > 0)
+		copies[count++] = program->fallback;
+	if (count > 0)
+		r = host->ops->loader_entries(host, copies, count);
 	if (r < 0 && r != -ENOTSUP && r != -ENOSYS)
 		operation_note(operation, "the firmware did not take the loader's boot entries: %s",
 			       strerror(-r));

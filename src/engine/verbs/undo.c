@@ -2,6 +2,7 @@
 #include <string.h>
 #include "answer.h"
 #include "changes.h"
+#include "furnish.h"
 #include "territory.h"
 #include "verb.h"
 
@@ -116,17 +117,25 @@ static void note_written(struct written *written, const char *path, unsigned dep
 			continue;
 		if (stat.type == HOST_DIRECTORY)
 			note_written(written, child, depth + 1);
-		else if (stat.type == HOST_FILE && stat.mtime_sec > written->since &&
-			 written->count++ < NAMED_FILES)
+		else if (stat.ctime_sec > written->since && written->count++ < NAMED_FILES)
 			text_addf(&written->names, "%s%s", written->count > 1 ? ", " : "", child);
 	}
+}
+
+/* When the adoption was done with the data. The time of change: files come with dates of their own. */
+static int64_t adopted_at(struct host *host)
+{
+	struct host_stat stat;
+
+	return host->ops->stat(host, VOLUME_POOL, "@gens/1/generation.json", &stat) == 0
+		       ? stat.mtime_sec
+		       : 0;
 }
 
 static void tell_written(struct operation *operation)
 {
 	struct machine *machine = operation->machine;
-	const struct generation *first = listing_find(&machine->listing, 1);
-	struct written written = {.host = machine->host, .since = first ? first->created : 0};
+	struct written written = {.host = machine->host, .since = adopted_at(machine->host)};
 
 	for (size_t i = 0; i < data_path_count; i++)
 		note_written(&written, data_paths[i].subvolume, 0);
@@ -149,7 +158,8 @@ static bool undo_body(struct operation *operation, const struct verb_request *re
 	auto_plan struct plan plan = {0};
 
 	(void)request;
-	if (!undo_plan(machine, &plan, err) || !operation_run(operation, &plan, err))
+	if (!undo_plan(machine, &plan, err) || !operation_run(operation, &plan, err) ||
+	    !furnish_undo(operation, err))
 		return false;
 	tell_written(operation);
 	return answer_done(operation, "the original boots by default again; reboot to use it", ret,

@@ -3,7 +3,8 @@
  *
  * Works on @gens/.1.tmp only. Each data subvolume is a snapshot of the root whose wanted directory
  * is hoisted and whose rest is pruned: no copying, so NOCOW files and their extents stay as they
- * are. carve_place() then moves the subvolumes to the top level; run again it finishes.
+ * are. What fstab mounts already is parted already, wherever from. carve_place() then moves the
+ * subvolumes to the top level; run again it finishes.
  */
 #pragma once
 #include "host.h"
@@ -11,7 +12,5 @@
 
 /* Leaves the data subvolumes in `making`/carve/NAME and empties their directories in `making`/root. */
 bool carve_run(struct host *host, const char *making, struct err *err);
-/* `directory`/carve/@var → @var, for each that is still there. */
+/* `directory`/carve/@var → @var, for each that is still there. Refuses where the name is taken. */
 bool carve_place(struct host *host, const char *directory, struct err *err);
-/* Whether this row of data_paths applies to the root: it is a directory, and no package owns it. */
-bool carve_applies(struct host *host, const char *root, size_t row);

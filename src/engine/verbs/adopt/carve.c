@@ -1,6 +1,7 @@
 #include "carve.h"
 #include <string.h>
 #include "changes.h"
+#include "fstab.h"
 #include "territory.h"
 #include "text.h"
 
@@ -36,15 +37,27 @@ static bool package_owns(struct host *host, const char *root, const char *path)
 	return false;
 }
 
-bool carve_applies(struct host *host, const char *root, size_t row)
+/* A directory of the root that nothing is mounted on: what is, is parted already. */
+static bool carve_applies(struct host *host, const char *root, const struct fstab *fstab,
+			  const struct data_path *data)
 {
-	const struct data_path *data = &data_paths[row];
 	auto_free char *path = xasprintf("%s/%s", root, data->path);
+	auto_free char *mount_point = xasprintf("/%s", data->path);
 	struct host_stat stat;
 
-	if (host->ops->stat(host, VOLUME_POOL, path, &stat) < 0 || stat.type != HOST_DIRECTORY)
+	if (host->ops->stat(host, VOLUME_POOL, path, &stat) < 0 || stat.type != HOST_DIRECTORY ||
+	    fstab_find(fstab, mount_point))
 		return false;
 	return !data->if_unowned || !package_owns(host, root, data->path);
+}
+
+static bool read_fstab(struct host *host, const char *root, struct fstab *ret, struct err *err)
+{
+	auto_host_bytes struct host_bytes bytes = {0};
+	int r = host->ops->root_read(host, root, "etc/fstab", FSTAB_MAX_BYTES, &bytes);
+
+	return failed(r, "read", "/etc/fstab", err) &&
+	       fstab_parse("/etc/fstab", bytes.bytes, bytes.length, ret, err);
 }
 
 /* --- hoisting -------------------------------------------------------------------------------- */
@@ -221,12 +234,15 @@ bool carve_run(struct host *host, const char *making, struct err *err)
 	auto_free char *root = xasprintf("%s/root", making);
 	auto_free char *carve = xasprintf("%s/carve", making);
 	int r = host->ops->make_directory(host, VOLUME_POOL, carve, 0755);
+	auto_fstab struct fstab fstab = {0};
 	bool applies[16] = {false};
 
 	if (r < 0 && r != -EEXIST)
 		return failed(r, "make", carve, err);
+	if (!read_fstab(host, root, &fstab, err))
+		return false;
 	for (size_t i = 0; i < data_path_count; i++) {
-		applies[i] = carve_applies(host, root, i);
+		applies[i] = carve_applies(host, root, &fstab, &data_paths[i]);
 		if (applies[i] && !carve_one(host, making, &data_paths[i], err))
 			return false;
 	}
@@ -241,6 +257,14 @@ bool carve_run(struct host *host, const char *making, struct err *err)
 	return true;
 }
 
+/* A rename would take the place of an empty one without a word. */
+static bool refuse_taken(const char *subvolume, struct err *err)
+{
+	err_set(err, ERR_REFUSED, 0, "the Btrfs has %s already, which is not moult's",
+		text_quote(subvolume));
+	return err_try(err, "sudo btrfs subvolume list /");
+}
+
 bool carve_place(struct host *host, const char *directory, struct err *err)
 {
 	auto_free char *carve = xasprintf("%s/carve", directory);
@@ -253,7 +277,11 @@ bool carve_place(struct host *host, const char *directory, struct err *err)
 		return failed(r, "list", carve, err);
 	for (size_t i = 0; i < names.count; i++) {
 		auto_free char *from = xasprintf("%s/%s", carve, names.names[i].name);
+		struct host_stat stat;
 
+		r = host->ops->stat(host, VOLUME_POOL, names.names[i].name, &stat);
+		if (r == 0)
+			return refuse_taken(names.names[i].name, err);
 		r = host->ops->rename(host, VOLUME_POOL, from, names.names[i].name);
 		if (r < 0)
 			return failed(r, "move", from, err);
