@@ -34,8 +34,7 @@ class Count:
         summary, result = SUMMARY.match(line), RESULT.match(line)
         if summary:
             passed, failed, skipped = (int(number or 0) for number in summary.groups())
-            self.passed, self.failed = self.passed + passed, self.failed + failed
-            self.skipped += skipped
+            self.add_counts(passed, failed, skipped)
         elif result:
             name, mark, why = CHECK_PLACE.sub(r"\1: \2 ", result[2]).partition("# SKIP")
             skip = (why.strip() or "no reason given") if mark else None
@@ -43,6 +42,19 @@ class Count:
         elif TOLD.search(line):
             print(f"{suite}: {line.rstrip()}", flush=True)
         return summary or result
+
+    def relay(self, lines):
+        """The output of another run of this program, as it comes."""
+        for line in lines:
+            if SUMMARY.match(line):
+                self.add_line("", line)
+            else:
+                print(line, end="", flush=True)
+
+    def add_counts(self, passed, failed, skipped):
+        """What another one counted."""
+        self.passed, self.failed = self.passed + passed, self.failed + failed
+        self.skipped += skipped
 
     @property
     def all(self):

@@ -7,12 +7,14 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 from results import Count, run
@@ -80,6 +82,7 @@ SUITES = {
 }
 ONLY_IN_ALL = ("machine-days", "units-13", "debian13")
 BOOTING = {"rig", "vm"}
+BESIDE = {"vm"}
 IN_DEBIAN_13 = ("style", "unit", "fuzz", "cli", "machine", "deb")
 
 
@@ -97,26 +100,59 @@ def build():
                    check=True)
 
 
+@contextlib.contextmanager
+def beside(count, names):
+    """Suites run by another process of this program meanwhile; their results are ours too."""
+    if not names:
+        yield
+        return
+    with subprocess.Popen([sys.executable, __file__, "--built", *names], text=True,
+                          stdout=subprocess.PIPE) as other:
+        listener = threading.Thread(target=count.relay, args=(other.stdout,))
+        listener.start()
+        try:
+            yield
+        except BaseException:
+            other.terminate()
+            raise
+        finally:
+            listener.join()
+    if not count.all or (other.returncode and not count.failed):
+        count.add(False, f"{', '.join(names)}: exit status {other.returncode}")
+
+
+def chosen_suites(args):
+    """(those that run here, those that run beside them): a machine keeps one processor busy."""
+    chosen = args.suites or [name for name in SUITES if args.all or name not in ONLY_IN_ALL]
+    machines = [name for name in chosen if name in BESIDE and len(chosen) > 1
+                and not args.built and (os.cpu_count() or 1) > 1]
+    return [name for name in chosen if name not in machines], machines
+
+
 def main():
     """Run what the command line asks for; the status says whether all passed."""
     parser = argparse.ArgumentParser(prog="test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="what takes long, too")
+    parser.add_argument("--built", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
     args = parser.parse_args()
     if unknown := set(args.suites) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     if args.all:
         os.environ["MOULT_TEST_ALL"] = "1"
-    chosen = args.suites or [name for name in SUITES if args.all or name not in ONLY_IN_ALL]
-    without = ["--no-boots"] if BOOTING.isdisjoint(chosen) else []
-    subprocess.run([TOP / "tools/install-packages", *without], check=True)
-    build()
-    count = Count()
-    for name in chosen:
-        start = time.monotonic()
-        SUITES[name](count, name)
-        print(f"== {name}: {time.monotonic() - start:.0f} s, {count} so far ==", flush=True)
+    here, machines = chosen_suites(args)
+    if not args.built:
+        without = ["--no-boots"] if BOOTING.isdisjoint([*here, *machines]) else []
+        subprocess.run([TOP / "tools/install-packages", *without], check=True)
+        build()
+    count, others = Count(), Count()
+    with beside(others, machines):
+        for name in here:
+            start = time.monotonic()
+            SUITES[name](count, name)
+            print(f"== {name}: {time.monotonic() - start:.0f} s, {count} so far ==", flush=True)
+    count.add_counts(others.passed, others.failed, others.skipped)
     print(count)
     return 1 if count.failed or not count.all else 0
 
