@@ -8,6 +8,9 @@
  * Paths are relative to a volume's top and never leave it; no symbolic link is followed, except by
  * the root_* calls, which resolve links inside the given root as that system itself would.
  *
+ * What the owner of a machine protected (chattr +i, +a) is changed all the same, and stays
+ * protected: moult works on copies of its own, and on data where the owner asked for it.
+ *
  * Implementations: host/linux (real), tests/fake_host (in memory), tests/fault_host (wraps any of
  * them and makes call N fail).
  */
@@ -166,7 +169,7 @@ struct host_ops {
 	int (*copy)(struct host *, enum volume from_volume, const char *from, enum volume to_volume,
 		    const char *to); /* reflink within the pool; attributes too */
 	int (*copy_attributes)(struct host *, const char *from,
-			       const char *to); /* pool: owner, mode, times, xattrs */
+			       const char *to); /* pool: owner, mode, times, xattrs, protection */
 	int (*get_xattr)(struct host *, const char *path, const char *name,
 			 struct host_bytes *ret); /* pool; -ENODATA */
 	int (*remove_xattrs)(struct host *, const char *path,

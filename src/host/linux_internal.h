@@ -151,7 +151,30 @@ int collect_bytes(int (*stream)(void *source, const struct sink *), void *source
 int collect_digest(int (*stream)(void *source, const struct sink *), void *source,
 		   enum digest_kind kind, struct digest *ret);
 
-/* linux_tree.c */
+/* linux_protect.c: on file systems that know no such flags nothing is protected */
+struct fd_path { /* names the object behind a descriptor, also one by O_PATH, also a link itself */
+	char text[32];
+};
+struct fd_path fd_path(int fd);
+/* What `chattr +i` and `+a` have set on a file or directory; O_PATH descriptors will do. */
+unsigned protection_of(int object);
+int protection_set(int object, unsigned protection);
+/* Lifted for one call that ended with EPERM, and put back after it; on what lives on. */
+struct protections {
+	struct lifted {
+		int object;
+		unsigned protection;
+	} list[4];
+	size_t count;
+};
+/* From the directory and what has this name in it; true: there was something, try again. */
+bool protections_lift(struct protections *lifted, int parent, const char *name);
+void protections_done(struct protections *lifted);
+DEFINE_AUTO_STRUCT(protections, struct protections, protections_done)
+#define auto_protections __attribute__((cleanup(auto_protections_)))
+int unlink_through(int parent, const char *name, int flags); /* unlinkat, of protected ones too */
+
+/* linux_tree.c: what is protected goes, too */
 int tree_remove(int parent, const char *name);
 /* A file, link, node or directory with all in it; attributes too where `attributes`. */
 struct tree_copy {

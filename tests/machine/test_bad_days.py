@@ -141,6 +141,32 @@ class Layout(world.BadDay):
         with disk.pool(read_only=True) as top:
             self.assertTrue((top / "@var/lib/machines").is_dir())
 
+    def test_protected_files_are_no_obstacle(self):
+        # where each is in the end: what chattr said of it holds there, and in the original
+        protected = {"": "@gens/1/root", "etc/fstab": "@gens/1/root/etc/fstab",
+                     "etc/resolv.conf": "@gens/1/root/etc/resolv.conf",
+                     "etc/systemd/system": "@gens/1/root/etc/systemd/system",
+                     "var/lib/dpkg/info": "@gens/1/root/usr/lib/sysimage/dpkg/info",
+                     "home/file": "@home/file", "home/u/file": "@home/u/file",
+                     "usr/local/bin/own": "@usr-local/bin/own", "var/empty": "@var/empty",
+                     "srv": "@srv"}
+        disk = self.disk("fresh")
+        disk.write("@rootfs", dict.fromkeys(("etc/resolv.conf", "home/file", "home/u/file",
+                                             "usr/local/bin/own"), "mine\n"))
+        with disk.pool() as top:
+            (top / "@rootfs/var/empty").mkdir(exist_ok=True)
+            call("chattr", "+i", *(top / "@rootfs" / name for name in protected))
+        disk.moult("init").ok()
+        with disk.pool(read_only=True) as top:
+            for name, place in protected.items():
+                for path in (top / "@rootfs" / name, top / place):
+                    self.assertIn("i", call("lsattr", "-d", path).decode().split()[0], path)
+            self.assertEqual((top / "@home/u/file").read_text(), "mine\n")
+            self.assertIn("@var", (top / "@gens/1/root/etc/fstab").read_text())
+            self.assertEqual(list((top / "@gens/1/root/home").iterdir()), [])
+        self.assert_sound(disk)
+        self.assert_works(disk)
+
     def test_nested_subvolume_before_upgrade(self):
         disk = self.disk()
         self.nest(disk, "@gens/1/root", "opt/own", "mine")

@@ -119,6 +119,97 @@ START_TEST(removing_stops_at_subvolumes)
 }
 END_TEST
 
+/* What lsattr has of `path`, without the name. */
+static char *flags_of(const char *path)
+{
+	return output_of("lsattr -d '" POOL "/%s' | cut -d' ' -f1 | tr -d -", path);
+}
+
+START_TEST(what_is_protected_is_removed)
+{
+	run("cd " POOL " && mkdir -p t/u/empty kept own && echo 1 >t/u/f && echo 2 >t/log && "
+	    "ln t/u/f kept/other && mkfifo t/u/pipe && ln -s ../../root t/u/l && echo 3 >own/f && "
+	    "chattr +i t/u/f t/u/empty t/u own/f && chattr +a t/log own");
+	ck_assert_int_eq(host->ops->remove_tree(host, VOLUME_POOL, "t"), 0);
+	/* another name of it is somebody else's */
+	ck_text(flags_of("kept/other"), "i");
+	ck_assert_int_eq(host->ops->remove(host, VOLUME_POOL, "own/f"), 0);
+	ck_text(flags_of("own"), "a");
+	ck_text(names_in(host, VOLUME_POOL, "own"), "");
+	ck_text(get(host, VOLUME_POOL, "root/etc/hostname"), "inside\n");
+}
+END_TEST
+
+START_TEST(what_is_protected_is_moved_and_stays_so)
+{
+	struct fsxattr attributes;
+	int fd;
+
+	run("cd " POOL " && mkdir -p a/d b/c && echo 1 >a/f && echo 2 >b/f && echo 3 >a/z && "
+	    "btrfs property set a/z compression zstd && chattr +i a/f a/d b/f a && chattr +a b");
+	/* not by chattr, which says zlib in passing */
+	fd = open(POOL "/a/z", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(ioctl(fd, FS_IOC_FSGETXATTR, &attributes), 0);
+	attributes.fsx_xflags |= FS_XFLAG_APPEND;
+	ck_assert_int_eq(ioctl(fd, FS_IOC_FSSETXATTR, &attributes), 0);
+	close(fd);
+	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "a/f", "b/f"), 0);
+	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "a/d", "b/d"), 0);
+	ck_assert_int_eq(host->ops->exchange(host, VOLUME_POOL, "a/z", "b/c"), 0);
+	ck_text(get(host, VOLUME_POOL, "b/f"), "1\n");
+	ck_text(flags_of("b/f"), "i");
+	ck_text(flags_of("b/d"), "i");
+	ck_text(flags_of("b/c"), "ac");
+	ck_text(output_of("btrfs property get " POOL "/b/c compression"), "compression=zstd");
+	ck_text(flags_of("a"), "i");
+	ck_text(flags_of("b"), "a");
+	ck_text(names_in(host, VOLUME_POOL, "a"), "z/");
+	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "a/none", "b/none"), -ENOENT);
+}
+END_TEST
+
+START_TEST(what_is_protected_is_written_and_stays_so)
+{
+	run("cd " POOL " && mkdir -p d e && echo old >d/f && chattr +i d/f d");
+	put(host, VOLUME_POOL, "d/f", "new");
+	put(host, VOLUME_POOL, "d/g", "new");
+	ck_assert_int_eq(host->ops->make_directory(host, VOLUME_POOL, "d/h", 0700), 0);
+	ck_assert_int_eq(host->ops->make_symlink(host, VOLUME_POOL, "f", "d/l"), 0);
+	ck_text(get(host, VOLUME_POOL, "d/f"), "new");
+	ck_text(flags_of("d/f"), "i");
+	ck_text(flags_of("d/g"), "");
+	ck_text(flags_of("d"), "i");
+	ck_text(names_in(host, VOLUME_POOL, "d"), "f g h/ l@");
+	/* being protected is an attribute like another */
+	ck_assert_int_eq(host->ops->copy_attributes(host, "d", "e"), 0);
+	ck_text(flags_of("e"), "i");
+	ck_assert_int_eq(host->ops->copy_attributes(host, "d/h", "e"), 0);
+	ck_text(flags_of("e"), "");
+}
+END_TEST
+
+START_TEST(subvolumes_that_are_protected_are_moved_and_deleted)
+{
+	struct host_subvolume subvolume;
+
+	run("chattr +i " POOL "/root/etc/hostname " POOL "/root");
+	ck_assert_int_eq(host->ops->snapshot(host, "root", "open", false), 0);
+	ck_assert_int_eq(host->ops->snapshot(host, "root", "sealed", true), 0);
+	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "open", "moved"), 0);
+	ck_text(flags_of("moved"), "i");
+	ck_assert_int_eq(host->ops->delete_subvolume(host, "moved"), 0);
+	ck_assert_int_eq(host->ops->delete_subvolume(host, "sealed"), 0);
+	/* where it is refused for another reason it stays what it was */
+	ck_assert_int_eq(host->ops->snapshot(host, "root", "default", true), 0);
+	ck_assert_int_eq(host->ops->set_default(host, "default"), 0);
+	ck_assert_int_lt(host->ops->delete_subvolume(host, "default"), 0);
+	ck_text(flags_of("default"), "i");
+	ck_assert_int_eq(host->ops->subvolume(host, "default", &subvolume), 0);
+	ck_assert(subvolume.read_only);
+	host_subvolume_done(&subvolume);
+}
+END_TEST
+
 START_TEST(one_byte_is_written_in_place)
 {
 	put(host, VOLUME_POOL, "f", "0123456789");
@@ -339,6 +430,10 @@ static TCase *pool_case(void)
 	tcase_add_test(group, files_are_written_read_and_listed);
 	tcase_add_test(group, names_change_in_one_step);
 	tcase_add_test(group, removing_stops_at_subvolumes);
+	tcase_add_test(group, what_is_protected_is_removed);
+	tcase_add_test(group, what_is_protected_is_moved_and_stays_so);
+	tcase_add_test(group, what_is_protected_is_written_and_stays_so);
+	tcase_add_test(group, subvolumes_that_are_protected_are_moved_and_deleted);
 	tcase_add_test(group, one_byte_is_written_in_place);
 	tcase_add_test(group, paths_that_leave_the_pool_are_refused);
 	tcase_add_test(group, links_in_a_root_stay_in_it);

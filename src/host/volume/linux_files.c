@@ -283,20 +283,33 @@ static int files_stream(const struct linux_volume *volume, const char *path, boo
 	return result < 0 ? result : stream_fd(fd, sink);
 }
 
-static int files_open_new(const struct linux_volume *volume, const char *path)
+/* Whether it is worth another try: an effect in the directory of `path` has ended with -EPERM. */
+static bool lift_at(const struct linux_volume *volume, const char *path, struct protections *lifted)
 {
-	int fd = open_beneath(volume->fd, path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	int result = regular(fd);
+	const char *name;
+	auto_close int parent = open_parent(volume->fd, path, &name);
 
-	if (fd >= 0 && result < 0)
-		close(fd);
-	return result < 0 ? result : fd;
+	return parent >= 0 && protections_lift(lifted, parent, name);
+}
+
+static int files_open_new(const struct linux_volume *volume, const char *path,
+			  struct protections *lifted)
+{
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+	auto_close int fd = open_beneath(volume->fd, path, flags, 0644);
+	int result;
+
+	if (fd == -EPERM && lift_at(volume, path, lifted))
+		fd = open_beneath(volume->fd, path, flags, 0644);
+	result = regular(fd);
+	return result < 0 ? result : take_fd(&fd);
 }
 
 static int files_write(const struct linux_volume *volume, const char *path, const void *bytes,
 		       size_t length)
 {
-	auto_close int fd = files_open_new(volume, path);
+	auto_protections struct protections lifted = {0};
+	auto_close int fd = files_open_new(volume, path, &lifted);
 
 	return fd < 0 ? fd : write_all(fd, bytes, length);
 }
@@ -308,7 +321,8 @@ static int feed_fd(void *userdata, const void *bytes, size_t length)
 
 static int files_write_from(const struct linux_volume *volume, const char *path, int from)
 {
-	auto_close int fd = files_open_new(volume, path);
+	auto_protections struct protections lifted = {0};
+	auto_close int fd = files_open_new(volume, path, &lifted);
 
 	return fd < 0 ? fd : stream_fd(from, &(struct sink){.feed = feed_fd, .userdata = &fd});
 }
@@ -348,13 +362,18 @@ static int files_append(const struct linux_volume *volume, const char *path, con
 
 static int files_make_directory(const struct linux_volume *volume, const char *path, mode_t mode)
 {
+	auto_protections struct protections lifted = {0};
 	const char *name;
 	auto_close int parent = open_parent(volume->fd, path, &name);
+	int result;
 
 	if (parent < 0)
 		return parent;
-	if (mkdirat(parent, name, mode) < 0)
-		return -errno;
+	result = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+	if (result == -EPERM && protections_lift(&lifted, parent, name))
+		result = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+	if (result < 0)
+		return result;
 	/* past the umask, on file systems that have modes */
 	if (volume->attributes && fchmodat(parent, name, mode, 0) < 0)
 		return -errno;
@@ -364,25 +383,37 @@ static int files_make_directory(const struct linux_volume *volume, const char *p
 static int files_make_symlink(const struct linux_volume *volume, const char *target,
 			      const char *path)
 {
+	auto_protections struct protections lifted = {0};
 	const char *name;
 	auto_close int parent = open_parent(volume->fd, path, &name);
+	int result;
 
 	if (parent < 0)
 		return parent;
-	if (symlinkat(target, parent, name) < 0)
-		return errno == EPERM ? -EOPNOTSUPP : -errno;
-	return 0;
+	result = symlinkat(target, parent, name) < 0 ? -errno : 0;
+	if (result == -EPERM && protections_lift(&lifted, parent, name))
+		result = symlinkat(target, parent, name) < 0 ? -errno : 0;
+	return result == -EPERM ? -EOPNOTSUPP : result;
 }
 
 static int rename_with(const struct linux_volume *volume, const char *from, const char *to,
 		       unsigned flags)
 {
+	auto_protections struct protections lifted = {0};
 	const char *from_name, *to_name;
 	auto_close int from_parent = open_parent(volume->fd, from, &from_name);
 	auto_close int to_parent = open_parent(volume->fd, to, &to_name);
+	bool again;
 
 	if (from_parent < 0 || to_parent < 0)
 		return from_parent < 0 ? from_parent : to_parent;
+	if (renameat2(from_parent, from_name, to_parent, to_name, flags) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	again = protections_lift(&lifted, from_parent, from_name);
+	if (!protections_lift(&lifted, to_parent, to_name) && !again)
+		return -EPERM;
 	return renameat2(from_parent, from_name, to_parent, to_name, flags) < 0 ? -errno : 0;
 }
 
@@ -411,8 +442,7 @@ static int files_remove(const struct linux_volume *volume, const char *path)
 	/* the kernel's rmdir would delete an empty subvolume; ours are deleted by name only */
 	if (st.subvolume)
 		return -EXDEV;
-	return unlinkat(parent, name, st.type == HOST_DIRECTORY ? AT_REMOVEDIR : 0) < 0 ? -errno
-											: 0;
+	return unlink_through(parent, name, st.type == HOST_DIRECTORY ? AT_REMOVEDIR : 0);
 }
 
 static int files_remove_tree(const struct linux_volume *volume, const char *path)

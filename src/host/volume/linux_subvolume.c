@@ -97,15 +97,43 @@ int linux_create_subvolume(struct host *host, const char *path)
 	return from_btrfs(btrfs_util_create_subvolume_fd(parent, name, 0, NULL, NULL));
 }
 
+static int delete_subvolume(int parent, const char *name)
+{
+	return from_btrfs(btrfs_util_delete_subvolume_fd(parent, name, 0));
+}
+
+/* One whose top is protected, as a root of which somebody said `chattr +i /`, and its snapshots. */
+static int delete_protected(int fd, int parent, const char *name)
+{
+	unsigned protection = protection_of(fd);
+	bool read_only = false;
+	int result = from_btrfs(btrfs_util_get_subvolume_read_only_fd(fd, &read_only));
+
+	if (result == 0 && read_only)
+		result = from_btrfs(btrfs_util_set_subvolume_read_only_fd(fd, false));
+	if (result == 0)
+		result = protection_set(fd, 0);
+	if (result == 0)
+		result = delete_subvolume(parent, name);
+	if (result == 0)
+		return 0;
+	protection_set(fd, protection);
+	if (read_only)
+		btrfs_util_set_subvolume_read_only_fd(fd, true);
+	return result;
+}
+
 int linux_delete_subvolume(struct host *host, const char *path)
 {
 	const char *name;
 	auto_close int fd = open_subvolume(host, path);
 	auto_close int parent = open_writable_parent(host, path, &name);
+	int result;
 
 	if (fd < 0 || parent < 0)
 		return fd < 0 ? fd : parent;
-	return from_btrfs(btrfs_util_delete_subvolume_fd(parent, name, 0));
+	result = delete_subvolume(parent, name);
+	return result == -EPERM && protection_of(fd) ? delete_protected(fd, parent, name) : result;
 }
 
 int linux_subvolume(struct host *host, const char *path, struct host_subvolume *ret)

@@ -14,19 +14,6 @@
 
 #define XATTR_BYTES_MAX 65536
 
-/* Names the object behind a descriptor, also one opened by O_PATH, also a link itself. */
-struct fd_path {
-	char text[32];
-};
-
-static struct fd_path fd_path(int fd)
-{
-	struct fd_path path;
-
-	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
-	return path;
-}
-
 static int remove_children(int parent, const char *name)
 {
 	auto_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -51,13 +38,13 @@ int tree_remove(int parent, const char *name)
 		return -errno;
 	host_stat_fill(&raw, &st);
 	if (st.type != HOST_DIRECTORY)
-		return unlinkat(parent, name, 0) < 0 ? -errno : 0;
+		return unlink_through(parent, name, 0);
 	if (st.subvolume)
 		return -EXDEV;
 	result = remove_children(parent, name);
 	if (result < 0)
 		return result;
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return unlink_through(parent, name, AT_REMOVEDIR);
 }
 
 /* The names of the extended attributes, 0-separated; "" on file systems that have none. */
@@ -135,9 +122,19 @@ int linux_copy_attributes(struct host *host, const char *from, const char *to)
 	auto_close int from_fd = open_beneath(pool->fd, from, O_PATH, 0);
 	auto_close int to_fd = open_beneath(pool->fd, to, O_PATH, 0);
 
+	unsigned before;
+	int result;
+
 	if (from_fd < 0 || to_fd < 0)
 		return from_fd < 0 ? from_fd : to_fd;
-	return attributes_copy(from_fd, to_fd);
+	before = protection_of(to_fd);
+	result = protection_set(to_fd, 0);
+	if (result == 0)
+		result = attributes_copy(from_fd, to_fd);
+	if (result == 0)
+		return protection_set(to_fd, protection_of(from_fd));
+	protection_set(to_fd, before);
+	return result;
 }
 
 static int feed_file(void *userdata, const void *bytes, size_t length)
