@@ -195,9 +195,9 @@ static const struct command commands[] = {
 			"it. "
 			"Without a name that is the last good one other than the running one. It "
 			"needs no network and next to no space. Data (/home, /var, /srv ...) stays "
-			"as it is. A generation that is not good is put on trial instead; a bad "
-			"one "
-			"only with --accept BAD_GENERATION.",
+			"as it is; only generation 0, the original, has its data as it was at the "
+			"adoption, and wants --accept ORIGINAL_DATA. A generation that is not good "
+			"is put on trial instead; a bad one only with --accept BAD_GENERATION.",
 		.group = GROUP_BACK,
 		.needs = SWITCHES,
 		.options = CHANGING | BIT(DRY_RUN) | BIT(BASE) | BIT(ACCEPT) | BIT(REBOOT),
@@ -216,7 +216,7 @@ static const struct command commands[] = {
 			"session. This makes it current for good.",
 		.group = GROUP_BACK,
 		.needs = SWITCHES,
-		.options = CHANGING,
+		.options = CHANGING | BIT(ACCEPT),
 		.verb = verb_keep,
 		.render = render_change,
 	},

@@ -264,7 +264,7 @@ class BootVolume(world.BadDay):
         before = disk.facts()
         device = call("losetup", "--find", "--show", "--read-only", disk.path).decode().strip()
         try:
-            for words in (["run", "--", "true"], ["rollback", "0"], ["init", "--undo"]):
+            for words in (["run", "--", "true"], world.TO_ORIGINAL, ["init", "--undo"]):
                 with self.subTest(words=words):
                     result = world.Disk(device).moult(*words)
                     self.assert_sentence(result, 1, ["read-only"], "")
@@ -276,7 +276,7 @@ class BootVolume(world.BadDay):
     def test_read_only_esp(self):
         disk = self.disk()
         with image.loop(disk.path, image.esp(disk.path), read_only=True) as device:
-            for words in (["run", "--", "true"], ["rollback", "0"]):
+            for words in (["run", "--", "true"], world.TO_ORIGINAL):
                 with self.subTest(words=words):
                     before = disk.facts()
                     result = disk.moult("--esp", device, *words)
@@ -306,7 +306,7 @@ class BootVolume(world.BadDay):
     def test_rolling_back_on_a_full_one(self):
         disk = self.disk()
         self.fill_esp(disk, 0)
-        disk.moult("rollback", "0").ok()
+        disk.moult(*world.TO_ORIGINAL).ok()
         status = disk.moult("--json", "status").ok().json
         self.assertEqual(status["next"]["id"], 0)
 
@@ -378,7 +378,7 @@ class Space(world.BadDay):
 
     def assert_returns(self, disk):
         """Rolling back needs no space, twice, and holds when there is space again."""
-        for again in (["rollback", "0"], ["rollback", "0"]):
+        for again in (world.TO_ORIGINAL, world.TO_ORIGINAL):
             disk.moult(*again).ok()
             self.assert_boots(disk, 0)
         with disk.pool() as top:

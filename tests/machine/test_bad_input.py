@@ -81,6 +81,9 @@ class Packages(world.BadDay):
         disk.moult("upgrade").ok()
         document = disk.moult("--json", "plan", "rollback", "0").ok().json
         self.assertEqual((document["from"], document["to"]), (0, 0))
+        self.assertEqual((document["not_rolled_back"], document["accept"]), ([], ["ORIGINAL_DATA"]))
+        self.assert_sentence(disk.moult("rollback", "0"), 3, ["as they were at the adoption"],
+                             ".* rollback 0 --accept ORIGINAL_DATA")
         self.assert_sound(disk)
 
     def test_nothing_to_upgrade(self):
@@ -209,7 +212,7 @@ class Settings(world.BadDay):
     def test_looking_and_going_back_work_all_the_same(self):
         disk = self.disk()
         disk.write("@rootfs", {SETTINGS: "version: 1\nfoo: 2\n"})
-        for words in (["list"], ["status"], ["rollback", "0"]):
+        for words in (["list"], ["status"], world.TO_ORIGINAL):
             with self.subTest(words=words):
                 disk.moult(*words).ok()
         self.refused(disk, "cleanup", says=(f"/{SETTINGS}:2",), tries="man moult.yaml")
@@ -242,7 +245,7 @@ class Damage(world.BadDay):
         last_id, _ = disk.numbers()
         disk.moult("run", "--replace", "--", "true").ok()
         self.assertEqual(disk.generations()[last_id + 1]["state"], "trial")
-        disk.moult("rollback", "0").ok()
+        disk.moult(*world.TO_ORIGINAL).ok()
         self.assertEqual(disk.moult("--json", "status").ok().json["next"]["id"], 0)
 
     def damage(self, path, content):
@@ -286,7 +289,7 @@ class Damage(world.BadDay):
             (top / "@gens/5").write_text("a file\n")
             (top / "@gens/6").symlink_to("1")
         self.assertEqual([number for number in disk.generations() if number < 5], [0, 1])
-        disk.moult("rollback", "0").ok()
+        disk.moult(*world.TO_ORIGINAL).ok()
 
     def test_layout_lost(self):
         for content in ("", "{}", '{"format_version": 1, "min_reader": 1, "last_id": "x"}'):
@@ -294,7 +297,7 @@ class Damage(world.BadDay):
                 disk = self.disk()
                 disk.write("@gens", {"layout.json": content})
                 self.assertEqual(sorted(disk.generations()), [0, 1])
-                disk.moult("rollback", "0").ok()
+                disk.moult(*world.TO_ORIGINAL).ok()
                 disk.moult("repair").ok()
                 self.assertEqual(disk.numbers()[0], 1)
                 self.assert_works(disk)
@@ -355,7 +358,7 @@ class Clock(world.BadDay):
         for words in (["upgrade"], ["run", "--", "true"]):
             self.refused(disk, *words, says=("clock", "1970"), tries="sudo timedatectl", env=env)
         disk.moult("list", env=env).ok()
-        disk.moult("rollback", "0", env=env).ok()
+        disk.moult(*world.TO_ORIGINAL, env=env).ok()
         self.assertEqual(disk.moult("--json", "status").ok().json["next"]["id"], 0)
         self.assert_sound(disk)
 

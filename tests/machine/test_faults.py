@@ -85,7 +85,7 @@ class Faults(world.BadDay):
         self.each(RUN, ("run", "--replace", "--", "true"), {False: (0, 1, 2, 3), True: (3,)})
 
     def test_rollback(self):
-        self.each(ROLLBACK, ("rollback", "0"), {False: (0, 2), True: (0,)})
+        self.each(ROLLBACK, world.TO_ORIGINAL, {False: (0, 2), True: (0,)})
 
 
 class Standard(world.BadDay):

@@ -154,7 +154,7 @@ class Killed(world.BadDay):
         self.each(WRITES if ALL else SYNCS, 90 if ALL else 9, ("run", "--", "true"))
 
     def test_rollback(self):
-        self.each(SYNCS, 60 if ALL else 6, ("rollback", "0"),
+        self.each(SYNCS, 60 if ALL else 6, world.TO_ORIGINAL,
                   lambda disk: disk.moult("run", "--", "true").ok())
 
     def test_rollback_to_one_on_trial(self):
@@ -306,7 +306,7 @@ class Two(world.BadDay):
         before, numbers = disk.facts(), disk.numbers()
         process, progress = self.start(self.held("--sysroot", disk.path))
         try:
-            for words in (["run", "--", "true"], ["rollback", "0"], ["repair"]):
+            for words in (["run", "--", "true"], world.TO_ORIGINAL, ["repair"]):
                 with self.subTest(words=words):
                     result = disk.moult(*words)
                     self.assert_sentence(result, 75, [disk.path.name, "in use"], "")
@@ -322,7 +322,7 @@ class Two(world.BadDay):
             where = ("--sysroot", top, "--esp", esp)
             process, progress = self.start(self.held(*where))
             try:
-                for words in (["run", "--", "true"], ["rollback", "0"], ["repair"]):
+                for words in (["run", "--", "true"], world.TO_ORIGINAL, ["repair"]):
                     with self.subTest(words=words):
                         done = subprocess.run([world.MOULT, *map(str, where), *words], text=True,
                                               capture_output=True, check=False)
@@ -375,7 +375,7 @@ class Numbers(world.BadDay):
         disk.moult("run", "--continue", "--", "true").ok()
         self.assertEqual(sorted(disk.generations()), [0, 1, 3, 5, 6])
         self.assertGreater(disk.numbers()[1], last[1])
-        disk.moult("rollback", "0").ok()
+        disk.moult(*world.TO_ORIGINAL).ok()
         disk.moult("unpin", "kept").ok()
         disk.moult("cleanup").ok()
         # it can still be wanted: it was not given up, only taken out of the menu

@@ -42,6 +42,8 @@ SUBVOLUME_INODE = 256
 # What the package is made of; the rest of the tree does not change what is tested here.
 PACKAGED = ("src", "units", "debian", "tools/build-deb", "meson.build", "migrations", "schemas")
 NAME, OLD, NEW = "bad-day", "1.0", "2.0"
+# It has data of its own, so going there has to be meant.
+TO_ORIGINAL = ("rollback", "0", "--accept", "ORIGINAL_DATA")
 
 
 # What is made once

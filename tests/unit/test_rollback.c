@@ -292,6 +292,8 @@ END_TEST
 
 /* --- reboot --------------------------------------------------------------------------------------- */
 
+static const char *const accept_original[] = {"ORIGINAL_DATA", NULL};
+
 static const struct {
 	const char *which;
 	bool dry_run;
@@ -306,6 +308,7 @@ START_TEST(the_machine_reboots_only_after_something_was_done)
 		struct verb_request request = {.verb = "rollback",
 					       .which = reboots[i].which,
 					       .dry_run = reboots[i].dry_run,
+					       .accept = accept_original,
 					       .reboot = true};
 		struct engine_world world;
 		struct err err = {0};
@@ -327,7 +330,8 @@ END_TEST
 
 START_TEST(another_systems_disk_cannot_be_rebooted)
 {
-	struct verb_request request = {.verb = "rollback", .which = "0", .reboot = true};
+	struct verb_request request = {
+		.verb = "rollback", .which = "0", .accept = accept_original, .reboot = true};
 	struct engine_world world;
 	struct err err = {0};
 	json_t *answer = NULL;
@@ -349,7 +353,8 @@ static int no_reboot(struct host *host, bool force)
 
 START_TEST(what_was_done_is_told_where_the_reboot_fails)
 {
-	struct verb_request request = {.verb = "rollback", .which = "0", .reboot = true};
+	struct verb_request request = {
+		.verb = "rollback", .which = "0", .accept = accept_original, .reboot = true};
 	struct engine_world world;
 	struct host_ops ops;
 	struct err err = {0};

@@ -260,6 +260,23 @@ static void add_space(const json_t *space, const struct view *view, struct text 
 		view_add_labelled(view, out, "space", words.bytes);
 }
 
+/* What the command itself will want to be told; a plan does not. */
+static void add_needs(const json_t *codes, const struct view *view, struct text *out)
+{
+	auto_text struct text words = {0};
+	const json_t *code;
+	size_t i;
+
+	json_array_foreach(codes, i, code)
+	{
+		if (json_is_string(code))
+			text_addf(&words, "%s--accept %s", words.length ? " " : "",
+				  json_string_value(code));
+	}
+	if (words.length)
+		view_add_labelled(view, out, "needs", words.bytes);
+}
+
 void render_plan(const json_t *document, const struct view *view, struct text *out)
 {
 	const json_t *lost = document_array(document, "not_rolled_back");
@@ -272,6 +289,7 @@ void render_plan(const json_t *document, const struct view *view, struct text *o
 		text_add(out, "Stays as it is, whatever is booted:\n");
 	render_sentences(lost, "  - ", view, out);
 	render_sentences(document_array(document, "notes"), "note: ", view, out);
+	add_needs(document_array(document, "accept"), view, out);
 	add_space(document_object(document, "space"), view, out);
 	if (document_string(document, "sentence"))
 		view_add_labelled(view, out, "so far", document_string(document, "sentence"));

@@ -1,70 +1,51 @@
 /* rollback, keep, discard: which generation is current is decided by a person. */
 #include <string.h>
 #include "answer.h"
-#include "changes.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
+#include "rollback_plan.h"
 #include "verb.h"
 
+static void note(struct operation *operation, const struct rollback *rollback)
+{
+	auto_free char *sentence = rollback_note(operation->machine, rollback);
+
+	operation_note(operation, "%s", sentence);
+}
+
 /* A generation that is not good is only tried; one that was found bad only when that is meant. */
-static bool roll_to_untried(struct operation *operation, const struct verb_request *request,
-			    const struct generation *gen, json_t **ret, struct err *err)
+static bool roll_to_untried(struct operation *operation, const struct rollback *rollback,
+			    json_t **ret, struct err *err)
 {
-	const struct publication *pub =
-		gen->publication_count > 0 ? &gen->publications[gen->publication_count - 1] : NULL;
-	unsigned id = gen->id;
-	auto_free char *sentence = NULL;
+	unsigned id = rollback->to->id, tries = operation->machine->policy.tries;
+	auto_free char *sentence = xasprintf("generation %u is tried at the next boot", id);
 
-	if (gen->state == GEN_BAD && !verb_accepts(request, "BAD_GENERATION")) {
-		err_set(err, ERR_NEEDS_ACK, 0, "generation %u is bad: %s", id,
-			gen->reason ? gen->reason : "it failed its trial");
-		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
-	}
-	if (!pub) {
-		err_set(err, ERR_REFUSED, 0, "generation %u was never offered to the loader", id);
-		return err_try(err, "sudo moult upgrade --replace");
-	}
-	if (!publish_trial_again(operation, id, pub->serial, operation->machine->policy.tries, err))
-		return false;
-	sentence = xasprintf("generation %u is tried at the next boot", id);
-	return answer_done(operation, sentence, ret, err);
+	return publish_trial_again(operation, id, rollback->from->serial, tries, err) &&
+	       answer_done(operation, sentence, ret, err);
 }
 
-static void note_data(struct operation *operation)
-{
-	operation_note(operation,
-		       "/home, /root, /srv, /var, /usr/local and other data stay as they are");
-}
-
-static bool make_current(struct operation *operation, const struct generation *gen, json_t **ret,
+static bool make_current(struct operation *operation, const struct rollback *rollback, json_t **ret,
 			 struct err *err)
 {
-	const struct publication *pub = generation_last_publication(gen);
-	auto_free char *sentence = NULL;
-	unsigned id = gen->id;
+	unsigned id = rollback->to->id;
+	auto_free char *sentence = xasprintf("generation %u is current; reboot to use it", id);
 
-	if (!pub) {
-		err_set(err, ERR_CORRUPT, 0, "generation %u does not say which kernel it boots",
-			id);
-		return err_try(err, "sudo moult repair");
-	}
-	if (!publish_current(operation, id, pub->serial, err))
+	if (!publish_current(operation, id, rollback->from->serial, err))
 		return false;
-	note_data(operation);
-	sentence = xasprintf("generation %u is current; reboot to use it", id);
+	note(operation, rollback);
 	return answer_done(operation, sentence, ret, err);
 }
 
-static bool make_from_base(struct operation *operation, const struct generation *gen, json_t **ret,
-			   struct err *err)
+static bool make_from_base(struct operation *operation, const struct rollback *rollback,
+			   json_t **ret, struct err *err)
 {
 	auto_free char *sentence = NULL;
-	unsigned from = gen->id, id; /* gen itself goes when the machine is read again */
+	unsigned from = rollback->to->id, id;
 
-	if (!rollback_base(operation, gen, &id, err))
+	if (!rollback_base(operation, rollback->to, &id, err))
 		return false;
-	note_data(operation);
+	note(operation, &(struct rollback){.way = ROLLBACK_BASE});
 	sentence = xasprintf("generation %u, which is generation %u as it was built, is current; "
 			     "reboot to use it",
 			     id, from);
@@ -74,50 +55,60 @@ static bool make_from_base(struct operation *operation, const struct generation 
 	return true;
 }
 
+static json_t *nothing(const struct machine *machine, const struct rollback *rollback)
+{
+	auto_free char *sentence = rollback_note(machine, rollback);
+
+	return answer_nothing(machine, "rollback", sentence);
+}
+
 static bool rollback_body(struct operation *operation, const struct verb_request *request,
 			  json_t **ret, struct err *err)
 {
-	struct machine *machine = operation->machine;
-	const struct generation *gen = listing_select(&machine->listing, request->which, err);
-	const struct generation *current = listing_current(&machine->listing);
-	const struct menu_entry *next = menu_next(&machine->menu);
+	struct rollback rollback;
 
-	if (!gen)
+	if (!rollback_find(operation->machine, request, &rollback, err) ||
+	    !rollback_accepted(&rollback, request, err))
 		return false;
-	if (listing_undone(&machine->listing)) {
-		err_set(err, ERR_REFUSED, 0, "the adoption was undone: the original boots");
-		return err_try(err, "sudo moult init");
+	switch (rollback.way) {
+	case ROLLBACK_CURRENT:
+		return make_current(operation, &rollback, ret, err);
+	case ROLLBACK_TRIAL:
+		return roll_to_untried(operation, &rollback, ret, err);
+	case ROLLBACK_BASE:
+		return make_from_base(operation, &rollback, ret, err);
+	case ROLLBACK_NOTHING:
+		break;
 	}
-	if (request->base)
-		return make_from_base(operation, gen, ret, err);
-	if (gen->state != GEN_GOOD)
-		return roll_to_untried(operation, request, gen, ret, err);
-	if (gen == current && next && next->generation == gen->id && !next->counted) {
-		auto_free char *sentence = xasprintf("generation %u is current already", gen->id);
+	*ret = nothing(operation->machine, &rollback);
+	return true;
+}
 
-		*ret = answer_nothing(machine, "rollback", sentence);
-		return true;
-	}
-	return make_current(operation, gen, ret, err);
+/* What the verb would do, refusals included: the branches are those of its body. */
+static bool show(struct machine *machine, const struct verb_request *request,
+		 const struct rollback *rollback, json_t **ret, struct err *err)
+{
+	auto_free char *sentence = rollback_note(machine, rollback);
+	auto_plan struct plan plan = {0};
+
+	if (!rollback_accepted(rollback, request, err) ||
+	    !rollback_steps(machine, rollback, &plan, err))
+		return false;
+	*ret = answer_planned(machine, request->verb, &plan);
+	json_object_set_new(*ret, "notes", json_pack("[o]", json_text(sentence)));
+	return true;
 }
 
 static bool dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,
 		    struct err *err)
 {
-	const struct generation *gen;
-	auto_plan struct plan plan = {0};
-	const struct publication *pub;
+	struct rollback rollback;
 
-	if (!verb_require_adopted(machine, err))
+	if (!verb_require_adopted(machine, err) || !rollback_find(machine, request, &rollback, err))
 		return false;
-	gen = listing_select(&machine->listing, request->which, err);
-	if (!gen)
-		return false;
-	pub = generation_last_publication(gen);
-	if (request->base ? !rollback_base_plan(machine, gen, &plan, err)
-			  : pub && !publish_plan_current(machine, gen->id, pub->serial, &plan, err))
-		return false;
-	*ret = answer_planned(machine, "rollback", &plan);
+	if (rollback.way != ROLLBACK_NOTHING)
+		return show(machine, request, &rollback, ret, err);
+	*ret = nothing(machine, &rollback);
 	return true;
 }
 
@@ -130,55 +121,86 @@ bool verb_rollback(struct machine *machine, const struct verb_request *request, 
 				: verb_run(machine, request, rollback_body, ret, err);
 }
 
+static bool require_session(const struct machine *machine, const char *verb, bool may_be_volatile,
+			    struct err *err)
+{
+	const char *session = report_session(machine);
+
+	if (strcmp(session, "temporary") == 0 ||
+	    (may_be_volatile && strcmp(session, "volatile") == 0))
+		return true;
+	err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to %s", session, verb);
+	return err_try(err, "moult status");
+}
+
+static bool keep_find(struct machine *machine, struct rollback *ret, struct err *err)
+{
+	const struct generation *gen;
+
+	if (!require_session(machine, "keep", false, err))
+		return false;
+	gen = listing_find(&machine->listing, (unsigned)machine->listing.running.booted);
+	if (gen->state == GEN_GOOD)
+		return rollback_to_good(gen, ret, err);
+	err_set(err, ERR_REFUSED, 0, "generation %u is %s, not good", gen->id,
+		gen_state_name(gen->state));
+	return err_try(err, "sudo moult rollback %u", gen->id);
+}
+
 static bool keep_body(struct operation *operation, const struct verb_request *request, json_t **ret,
 		      struct err *err)
 {
-	struct machine *machine = operation->machine;
-	const char *session = report_session(machine);
-	const struct generation *gen;
+	struct rollback rollback;
 
-	(void)request;
-	if (strcmp(session, "temporary") != 0) {
-		err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to keep",
-			session);
-		return err_try(err, "moult status");
-	}
-	gen = listing_find(&machine->listing, (unsigned)machine->listing.running.booted);
-	if (gen->state != GEN_GOOD) {
-		err_set(err, ERR_REFUSED, 0, "generation %u is %s, not good", gen->id,
-			gen_state_name(gen->state));
-		return err_try(err, "sudo moult rollback %u", gen->id);
-	}
-	return make_current(operation, gen, ret, err);
+	return keep_find(operation->machine, &rollback, err) &&
+	       rollback_accepted(&rollback, request, err) &&
+	       make_current(operation, &rollback, ret, err);
 }
 
 bool verb_keep(struct machine *machine, const struct verb_request *request, json_t **ret,
 	       struct err *err)
 {
-	return verb_run(machine, request, keep_body, ret, err);
+	struct rollback rollback;
+
+	if (!request->dry_run)
+		return verb_run(machine, request, keep_body, ret, err);
+	return verb_require_adopted(machine, err) && keep_find(machine, &rollback, err) &&
+	       show(machine, request, &rollback, ret, err);
+}
+
+static char *discard_sentence(const struct machine *machine)
+{
+	const struct generation *current = listing_current(&machine->listing);
+
+	return xasprintf("the next boot returns to generation %u", current ? current->id : 0);
 }
 
 /* What a temporary session wrote stays in that generation; discarding it is going back to current. */
 static bool discard_body(struct operation *operation, const struct verb_request *request,
 			 json_t **ret, struct err *err)
 {
-	struct machine *machine = operation->machine;
-	const char *session = report_session(machine);
-	const struct generation *current = listing_current(&machine->listing);
-	auto_free char *sentence = NULL;
+	auto_free char *sentence = discard_sentence(operation->machine);
 
 	(void)request;
-	if (strcmp(session, "temporary") != 0 && strcmp(session, "volatile") != 0) {
-		err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to discard",
-			session);
-		return err_try(err, "moult status");
-	}
-	sentence = xasprintf("the next boot returns to generation %u", current ? current->id : 0);
-	return answer_done(operation, sentence, ret, err);
+	return require_session(operation->machine, "discard", true, err) &&
+	       answer_done(operation, sentence, ret, err);
+}
+
+static bool discard_dry_run(struct machine *machine, json_t **ret, struct err *err)
+{
+	auto_free char *sentence = discard_sentence(machine);
+	auto_plan struct plan plan = {0};
+
+	if (!verb_require_adopted(machine, err) || !require_session(machine, "discard", true, err))
+		return false;
+	*ret = answer_planned(machine, "discard", &plan);
+	json_object_set_new(*ret, "notes", json_pack("[o]", json_text(sentence)));
+	return true;
 }
 
 bool verb_discard(struct machine *machine, const struct verb_request *request, json_t **ret,
 		  struct err *err)
 {
-	return verb_run(machine, request, discard_body, ret, err);
+	return request->dry_run ? discard_dry_run(machine, ret, err)
+				: verb_run(machine, request, discard_body, ret, err);
 }

@@ -3,6 +3,7 @@
 #include "dpkg.h"
 #include "publish.h"
 #include "report.h"
+#include "rollback_base.h"
 #include "territory.h"
 #include "verb.h"
 
@@ -50,33 +51,185 @@ json_t *plan_data_names(void)
 	return array;
 }
 
+/* --- what it comes to ---------------------------------------------------------------------------- */
+
+static bool find_untried(const struct generation *gen, struct rollback *ret, struct err *err)
+{
+	if (gen->publication_count == 0) {
+		err_set(err, ERR_REFUSED, 0, "generation %u was never offered to the loader",
+			gen->id);
+		return err_try(err, "sudo moult upgrade --replace");
+	}
+	*ret = (struct rollback){
+		.way = ROLLBACK_TRIAL,
+		.to = gen,
+		.from = &gen->publications[gen->publication_count - 1],
+		.needs = gen->state == GEN_BAD ? "BAD_GENERATION" : NULL,
+	};
+	return true;
+}
+
+bool rollback_to_good(const struct generation *gen, struct rollback *ret, struct err *err)
+{
+	*ret = (struct rollback){
+		.way = ROLLBACK_CURRENT,
+		.to = gen,
+		.from = generation_last_publication(gen),
+		/* it mounts no data subvolume: to its user all that was written since is gone */
+		.needs = gen->id == 0 ? "ORIGINAL_DATA" : NULL,
+	};
+	if (ret->from)
+		return true;
+	err_set(err, ERR_CORRUPT, 0, "generation %u does not say which kernel it boots", gen->id);
+	return err_try(err, "sudo moult repair");
+}
+
+static bool boots_already(const struct machine *machine, const struct generation *gen)
+{
+	const struct menu_entry *next = menu_next(&machine->menu);
+
+	return gen == listing_current(&machine->listing) && next && next->generation == gen->id &&
+	       !next->counted;
+}
+
+bool rollback_find(struct machine *machine, const struct verb_request *request,
+		   struct rollback *ret, struct err *err)
+{
+	const struct generation *gen = listing_select(&machine->listing, request->which, err);
+
+	if (!gen)
+		return false;
+	if (listing_undone(&machine->listing)) {
+		err_set(err, ERR_REFUSED, 0, "the adoption was undone: the original boots");
+		return err_try(err, "sudo moult init");
+	}
+	*ret = (struct rollback){.way = ROLLBACK_BASE, .to = gen};
+	if (request->base)
+		return true;
+	if (gen->state != GEN_GOOD)
+		return find_untried(gen, ret, err);
+	ret->way = ROLLBACK_NOTHING;
+	return boots_already(machine, gen) || rollback_to_good(gen, ret, err);
+}
+
+#define SOME_DATA "/home, /root, /srv, /var, /usr/local and other data"
+#define ORIGINAL_DATA_WORDS                                                                        \
+	"generation 0 is the system as it was before moult: it has " SOME_DATA                     \
+	" as they were at the adoption, and what was written since stays in the data subvolumes, " \
+	"which it does not see"
+
+bool rollback_accepted(const struct rollback *rollback, const struct verb_request *request,
+		       struct err *err)
+{
+	const struct generation *gen = rollback->to;
+	auto_free char *id = xasprintf(" %u", gen->id);
+	bool keep = text_equal(request->verb, "keep");
+
+	if (!rollback->needs || verb_accepts(request, rollback->needs))
+		return true;
+	if (gen->state == GEN_BAD)
+		err_set(err, ERR_NEEDS_ACK, 0, "generation %u is bad: %s", gen->id,
+			gen->reason ? gen->reason : "it failed its trial");
+	else
+		err_set(err, ERR_NEEDS_ACK, 0, ORIGINAL_DATA_WORDS);
+	return err_try(err, "sudo moult %s%s%s --accept %s", keep ? "keep" : "rollback",
+		       keep ? "" : id, request->dry_run ? " -n" : "", rollback->needs);
+}
+
+bool rollback_steps(struct machine *machine, const struct rollback *rollback, struct plan *plan,
+		    struct err *err)
+{
+	switch (rollback->way) {
+	case ROLLBACK_NOTHING:
+		break;
+	case ROLLBACK_CURRENT:
+		return publish_plan_current(machine, rollback->to->id, rollback->from->serial, plan,
+					    err);
+	case ROLLBACK_TRIAL:
+		plan_work(plan, "put kernel and initrd on the boot volume", "moult/");
+		plan_work(plan, "offer it on trial", "loader/entries/")->commit = true;
+		break;
+	case ROLLBACK_BASE:
+		return rollback_base_plan(machine, rollback->to, plan, err);
+	}
+	return true;
+}
+
+char *rollback_note(const struct machine *machine, const struct rollback *rollback)
+{
+	const struct generation *gen = rollback->to;
+
+	if (rollback->way == ROLLBACK_NOTHING)
+		return xasprintf("generation %u is current already", gen->id);
+	if (rollback->way == ROLLBACK_TRIAL)
+		return xasprintf("generation %u is not known to be good, so it is tried first: it "
+				 "becomes current if it comes up and is found healthy",
+				 gen->id);
+	if (rollback->way == ROLLBACK_CURRENT && gen->id == 0)
+		return xasprintf(ORIGINAL_DATA_WORDS
+				 ". Copy what you need, once it runs: sudo mount -o subvolid=5 "
+				 "UUID=%s /mnt; sudo cp -a --reflink=auto /mnt/@home/... /home/...",
+				 machine->identity.pool_uuid);
+	return xstrdup(SOME_DATA " stay as they are");
+}
+
+/* --- the plan ------------------------------------------------------------------------------------ */
+
+static bool find_for_plan(struct machine *machine, const char *which, struct rollback *ret,
+			  struct err *err)
+{
+	const struct verb_request request = {.verb = "rollback", .which = which};
+	const struct generation *current;
+
+	if (!verb_require_adopted(machine, err) || !rollback_find(machine, &request, ret, err))
+		return false;
+	current = listing_current(&machine->listing);
+	if (current && !current->damage)
+		return true;
+	err_set(err, ERR_CORRUPT, 0, "the current generation cannot be read%s%s",
+		current ? ": " : "", current ? current->damage : "");
+	return err_try(err, "sudo moult check");
+}
+
+/* Data stays whatever is booted, but for the original: that has its own. */
+static void add_data(const struct machine *machine, const struct rollback *rollback,
+		     json_t *document)
+{
+	bool shared = rollback->to->id != 0;
+	json_t *notes = json_array();
+
+	json_object_set_new(document, "not_rolled_back", shared ? plan_data_names() : json_array());
+	if (rollback->way != ROLLBACK_CURRENT || !shared) {
+		auto_free char *note = rollback_note(machine, rollback);
+
+		json_array_append_new(notes, json_text(note));
+	}
+	json_object_set_new(document, "notes", notes);
+	if (rollback->needs)
+		json_object_set_new(document, "accept", json_pack("[s]", rollback->needs));
+}
+
 bool plan_rollback(struct machine *machine, const char *which, json_t **ret, struct err *err)
 {
-	const struct generation *current = listing_current(&machine->listing);
+	const struct generation *current;
 	auto_json json_t *document = json_object();
 	auto_plan struct plan plan = {0};
-	const struct generation *gen;
-	const struct publication *pub;
+	struct rollback rollback;
 
-	if (!verb_require_adopted(machine, err) ||
-	    !(gen = listing_select(&machine->listing, which, err)))
+	if (!find_for_plan(machine, which, &rollback, err))
 		return false;
-	pub = generation_last_publication(gen);
-	if (!pub || !current || current->damage) {
-		err_set(err, ERR_REFUSED, 0, "generation %u was never in the menu", gen->id);
-		return err_try(err, "moult list");
-	}
-	if (!publish_plan_current(machine, gen->id, pub->serial, &plan, err) ||
-	    !add_packages(machine, current, gen, document, err))
+	current = listing_current(&machine->listing);
+	if (!rollback_steps(machine, &rollback, &plan, err) ||
+	    !add_packages(machine, current, rollback.to, document, err))
 		return false;
 	json_object_set_new(document, "format_version", json_integer(1));
 	json_put_string(document, "verb", "rollback");
 	json_object_set_new(document, "from", json_integer(current->id));
-	json_object_set_new(document, "to", json_integer(gen->id));
+	json_object_set_new(document, "to", json_integer(rollback.to->id));
 	json_object_set_new(document, "steps", plan_json(&plan));
 	json_object_set_new(document, "config", json_array());
-	json_object_set_new(document, "not_rolled_back", plan_data_names());
 	json_object_set_new(document, "space", report_space(machine));
+	add_data(machine, &rollback, document);
 	*ret = take(document);
 	return true;
 }
