@@ -141,6 +141,9 @@ char *boot_command_line(const struct boot_entry *entry, enum boot_role role)
 	text_addf(&line, " moult.gen=%u moult.serial=%" PRIu64, entry->generation, entry->serial);
 	if (role == BOOT_TRIAL)
 		text_add(&line, " moult.trial=1 panic=10 oops=panic");
+	if (role == BOOT_TRIAL && entry->deadline_sec > 0 &&
+	    entry->deadline_sec != BOOT_DEADLINE_SEC)
+		text_addf(&line, " moult.deadline=%u", entry->deadline_sec);
 	if (role != BOOT_CURRENT)
 		text_add(&line, " noresume");
 	if (role == BOOT_TRIAL && entry->watchdog_sec > 0)

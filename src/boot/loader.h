@@ -20,6 +20,9 @@ struct loader_file {
 	const char *text; /* NULL for blobs: only the name counts */
 };
 
+/* What units/moult-generator.c takes where the command line does not say: not written then. */
+#define BOOT_DEADLINE_SEC 600
+
 /* Everything an entry is made of. Strings are borrowed. */
 struct boot_entry {
 	unsigned generation;
@@ -33,6 +36,7 @@ struct boot_entry {
 		*initrd_from; /* paths on the pool the blobs are copied from; NULL = they must be there */
 	unsigned tries; /* counted candidates */
 	unsigned watchdog_sec; /* trials: systemd.watchdog_sec=; 0 = none */
+	unsigned deadline_sec; /* trials: moult.deadline=; 0 = the generator's own */
 };
 
 struct loader {

@@ -72,6 +72,7 @@ struct boot_entry publish_entry(const struct machine *machine, const struct gene
 		.initrd_from = storage->initrd_from,
 		.tries = pub->tries,
 		.watchdog_sec = machine->policy.watchdog_sec,
+		.deadline_sec = machine->policy.deadline_sec,
 	};
 }
 

@@ -77,6 +77,22 @@ START_TEST(by_role)
 }
 END_TEST
 
+/* Written only where it is another than the trial's generator takes by itself. */
+START_TEST(a_deadline_of_the_owners_is_that_of_trials)
+{
+	struct boot_entry hasty = entry;
+
+	hasty.deadline_sec = BOOT_DEADLINE_SEC;
+	expect(hasty, BOOT_TRIAL, FIRST " moult.trial=1 panic=10 oops=panic noresume ro quiet");
+	hasty.deadline_sec = 90;
+	hasty.options = "moult.deadline=5 ro";
+	expect(hasty, BOOT_TRIAL,
+	       FIRST " moult.trial=1 panic=10 oops=panic moult.deadline=90 noresume ro");
+	expect(hasty, BOOT_CURRENT, FIRST " ro");
+	expect(hasty, BOOT_OLD, FIRST " noresume ro");
+}
+END_TEST
+
 /* The last word wins in the kernel, so the owner's must not undo what a trial needs. */
 START_TEST(trials_reboot)
 {
@@ -118,4 +134,5 @@ START_TEST(there_and_back)
 }
 END_TEST
 
-UNIT_MAIN("command line", own_options, by_role, trials_reboot, nothing_of_its_own, there_and_back)
+UNIT_MAIN("command line", own_options, by_role, a_deadline_of_the_owners_is_that_of_trials,
+	  trials_reboot, nothing_of_its_own, there_and_back)

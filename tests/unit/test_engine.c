@@ -30,6 +30,25 @@ START_TEST(an_offered_generation_is_the_default_and_counted)
 }
 END_TEST
 
+START_TEST(what_its_owner_wants_of_a_trial_is_on_its_command_line)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/1/root/etc/moult/moult.yaml",
+		      "version: 1\ntries: 2\nhealth: {deadline: 90}\nwatchdog: 60\n");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	must(engine_offer(&world.machine, 2, &err));
+	ck_assert_ptr_nonnull(strstr(entry_of(&world, 2)->options, " moult.deadline=90 "));
+	ck_assert_ptr_nonnull(strstr(entry_of(&world, 2)->options, " systemd.watchdog_sec=60 "));
+	ck_assert_uint_eq(entry_of(&world, 2)->tries_left, 2);
+	must(engine_bless(&world.machine, 2, &err));
+	ck_assert_ptr_null(strstr(entry_of(&world, 2)->options, "moult.deadline"));
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(offering_another_takes_the_first_one_back)
 {
 	struct engine_world world;
@@ -408,6 +427,7 @@ END_TEST
 
 UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
 	  an_offered_generation_is_the_default_and_counted,
+	  what_its_owner_wants_of_a_trial_is_on_its_command_line,
 	  offering_another_takes_the_first_one_back,
 	  a_blessed_generation_is_current_and_the_former_one_stays_in_the_menu,
 	  rolling_back_makes_the_old_one_current_and_copies_no_kernel,
