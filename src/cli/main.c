@@ -41,18 +41,6 @@ static bool wants_colour(void)
 	       strcmp(terminal, "dumb") != 0;
 }
 
-/* What has to be repeated in every command that helps; NULL on the running system. */
-static char *place_of(const struct invocation *invocation)
-{
-	struct text place = {0};
-
-	if (invocation->sysroot)
-		text_addf(&place, "--sysroot %s", invocation->sysroot);
-	if (invocation->esp)
-		text_addf(&place, "%s--esp %s", place.length ? " " : "", invocation->esp);
-	return place.length ? text_take(&place) : NULL;
-}
-
 int main(int argc, char **argv)
 {
 	auto_invocation struct invocation invocation = {.progress_fd = -1};
@@ -61,7 +49,6 @@ int main(int argc, char **argv)
 		.root = geteuid() == 0,
 		.snapshot = "/run/moult/status.json",
 	};
-	auto_free char *elsewhere = NULL;
 	struct err err = {0};
 
 	if (!standard_streams_are_open())
@@ -72,8 +59,7 @@ int main(int argc, char **argv)
 	around.error_terminal = isatty(STDERR_FILENO);
 	if (!invocation_parse(&invocation, argc, (const char *const *)argv, &err))
 		return session_refuse(&invocation, &err);
-	elsewhere = place_of(&invocation);
-	around.out.elsewhere = elsewhere;
+	around.out.place = (struct place){.sysroot = invocation.sysroot, .esp = invocation.esp};
 	around.out.verbose = invocation.verbose;
 	return session_run(&invocation, &around);
 }

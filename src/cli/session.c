@@ -189,8 +189,8 @@ static void print_error(const struct err *err, const struct view *view)
 	print(stderr, &out);
 }
 
-static void add_document(const struct invocation *invocation, struct result *result,
-			 struct text *out)
+static void add_document(const struct invocation *invocation, const struct place *place,
+			 struct result *result, struct text *out)
 {
 	auto_free char *printed = NULL;
 
@@ -205,6 +205,7 @@ static void add_document(const struct invocation *invocation, struct result *res
 	} else if (result->err.kind != ERR_NONE) {
 		json_object_set_new(result->document, "error", failure_json(&result->err));
 	}
+	place_document(place, result->document);
 	printed = json_print(result->document);
 	text_add(out, printed);
 }
@@ -240,7 +241,7 @@ static int finish(const struct invocation *invocation, const struct surroundings
 	int status = status_of(invocation, result);
 
 	if (invocation->json)
-		add_document(invocation, result, &out);
+		add_document(invocation, &around->out.place, result, &out);
 	else
 		add_text(invocation, around, result, &out);
 	if (!print(stdout, &out) && errno != EPIPE && status == EXIT_DONE)
@@ -305,7 +306,7 @@ int session_refuse(const struct invocation *invocation, const struct err *err)
 	auto_text struct text out = {0};
 
 	if (invocation->json) {
-		add_document(invocation, &result, &out);
+		add_document(invocation, &view.place, &result, &out);
 		print(stdout, &out);
 		json_decref(result.document);
 	}

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,29 @@ class Pool(unittest.TestCase):
         run = self.moult("rollback", "1")
         self.assertIn(f"try: sudo moult --sysroot {self.pool} --esp {self.esp} rollback 1 "
                       "--accept BAD_GENERATION\n", run.stderr)
+
+    def test_remedies_for_that_system_are_not_offered_for_this_one(self):
+        text = self.moult("check").stdout
+        document, _ = self.valid("check")
+        remedies = [finding["remedy"] for finding in document["findings"] if finding["remedy"]]
+        place = f"--sysroot {self.pool} --esp {self.esp}"
+        self.assertIn("# in that system: sudo bootctl install", remedies)
+        self.assertIn("\n  try (in that system): sudo bootctl install\n", text)
+        for remedy in remedies:
+            self.assertTrue(place in remedy or remedy.startswith("# in that system: "), remedy)
+        for line in text.splitlines():
+            if "try: " in line:
+                self.assertIn(place, line)
+
+    def test_a_place_with_blanks_is_quoted(self):
+        odd = self.pool.parent / "it's a pool"
+        odd.symlink_to(self.pool)
+        run = subprocess.run([MOULT, "--sysroot", odd, "rollback", "99"], text=True, check=False,
+                             capture_output=True, stdin=subprocess.DEVNULL)
+        line = run.stderr.splitlines()[-1]
+        self.assertTrue(line.startswith("try: "), run.stderr)
+        words = shlex.split(line.removeprefix("try: "))
+        self.assertEqual(words[words.index("--sysroot") + 1], str(odd))
 
     def test_reading_changes_nothing(self):
         before = self.pool.read_bytes(), self.esp.read_bytes()

@@ -231,7 +231,7 @@ START_TEST(an_error_is_a_sentence_and_a_command_without_control_characters)
 {
 	struct err err = {0};
 	static const struct view here = {.columns = 100};
-	static const struct view there = {.columns = 100, .elsewhere = "--sysroot /dev/sda"};
+	static const struct view there = {.columns = 100, .place = {.sysroot = "/dev/sda"}};
 	auto_text struct text out = {0};
 
 	err_set(&err, ERR_REFUSED, 0, "cannot do \033[2Jit\nE: last line\r");
@@ -246,7 +246,8 @@ START_TEST(an_error_is_a_sentence_and_a_command_without_control_characters)
 	text_done(&out);
 	err_try(&err, "sudo dpkg --configure -a");
 	failure_text(&err, &there, &out);
-	ck_assert_ptr_nonnull(strstr(out.bytes, "try: sudo dpkg --configure -a\n"));
+	ck_assert_ptr_nonnull(
+		strstr(out.bytes, "try (in that system): sudo dpkg --configure -a\n"));
 }
 END_TEST
 

@@ -148,19 +148,15 @@ void view_add_bulleted(const struct view *view, struct text *out, const char *bu
 
 void view_add_try(const struct view *view, struct text *out, unsigned indent, const char *command)
 {
-	const char *program = text_starts(command, "sudo ") ? command + strlen("sudo ") : command;
-	const char *rest = program + strlen("moult");
+	auto_text struct text placed = {0};
+	const char *words;
+	bool there;
 
-	text_addf(out, "%*stry: ", (int)indent, "");
-	if (view->elsewhere && text_starts(program, "moult ") && !strstr(command, " --sysroot")) {
-		auto_free char *begin = xstrndup(command, (size_t)(rest - command));
-
-		text_add_safe(out, begin);
-		text_add(out, " ");
-		text_add_safe(out, view->elsewhere);
-		command = rest;
-	}
-	text_add_safe(out, command);
+	place_add_command(&view->place, command, &placed);
+	there = text_starts(placed.bytes, PLACE_THERE);
+	words = placed.bytes + (there ? strlen(PLACE_THERE) : 0);
+	text_addf(out, "%*stry%s: ", (int)indent, "", there ? " (in that system)" : "");
+	text_add_safe(out, words);
 	text_add(out, "\n");
 }
 

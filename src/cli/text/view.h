@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "place.h"
 #include "text.h"
 
 struct view {
@@ -14,8 +15,7 @@ struct view {
 	bool terminal; /* a person looks at it: legends and the like */
 	bool colour;
 	bool verbose;
-	const char *
-		elsewhere; /* "--sysroot /dev/sda": belongs into every command of moult; NULL = none */
+	struct place place; /* the system that is looked at; strings are borrowed */
 };
 
 enum tint { TINT_NONE, TINT_STRONG, TINT_FAINT, TINT_GOOD, TINT_WARN, TINT_BAD, TINT_COUNT };
@@ -38,7 +38,10 @@ void view_add_labelled(const struct view *view, struct text *out, const char *la
 void view_add_bulleted(const struct view *view, struct text *out, const char *bullet,
 		       const char *words);
 
-/* A command that helps: "try: sudo moult --sysroot /dev/sda check", if that is where moult works. */
+/*
+ * A command that helps: "try: sudo moult --sysroot /dev/sda check", if that is where moult works,
+ * and "try (in that system): sudo bootctl install".
+ */
 void view_add_try(const struct view *view, struct text *out, unsigned indent, const char *command);
 
 /* "2026-03-01T12:00:00Z" → seconds since 1970; -1 when it is anything else. */
