@@ -3,9 +3,11 @@
  *
  * A stage is described, not built up by calls: new mount, pid, uts and ipc namespaces, the given
  * root as /, fresh /proc, read-only /sys without efivars, a minimal /dev, tmpfs on /run and /tmp,
- * then `mounts` in order. With network, names resolve as they do for the caller. Capabilities that
- * are not listed are dropped from every set. All of it is gone when the command ends, when it is
- * interrupted, and when the caller dies.
+ * then `mounts` in order. Capabilities that are not listed are dropped from every set. All of it is
+ * gone when the command ends, when it is interrupted, and when the caller dies.
+ *
+ * With network, names resolve as they do for the caller: by a plain file in place of the root's
+ * /etc/resolv.conf. What the command puts there instead stays; else what was there comes back.
  *
  * The status of a command is that of a shell: its exit status, 128 + a signal, 127 where it cannot
  * be run at all (a line of output then says why). A stage that cannot be built is -errno, and a

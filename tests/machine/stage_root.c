@@ -11,7 +11,7 @@ static const char script[] =
 	"put() { mkdir -p \"tree/root$(dirname \"$1\")\"; cp -L \"$1\" \"tree/root$1\"; }\n"
 	"for program in sh cat ls mount umount mknod sleep touch hostname env grep sort head wc tr "
 	"\\\n"
-	"  readlink mkdir rm kill printf true; do\n"
+	"  readlink mkdir rm kill printf true mv ln; do\n"
 	"  path=$(command -v $program || true)\n"
 	"  case $path in /*) ;; *) path=$(PATH=/bin:/usr/bin type -P $program || true);; esac\n"
 	"  [ -n \"$path\" ] || continue\n"

@@ -3,99 +3,13 @@
  *
  * Needs root. Lives in a mount namespace of its own; the image goes with the test's directory.
  */
-#include <check.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "linux.h"
-#include "stage_root.h"
-#include "text.h"
-
-#define CAP(name) (UINT64_C(1) << CAP_##name)
-#define ORDINARY                                                                                   \
-	(CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(SETPCAP) |      \
-	 CAP(SETUID) | CAP(SETGID) | CAP(KILL))
-
-struct world {
-	struct stage_root disk;
-	struct host *host;
-	struct text output, status;
-	size_t longest, lines;
-	int exit_status;
-};
-
-static struct world world;
-
-static void set_up(void)
-{
-	struct err err = {0};
-
-	stage_root_make(&world.disk);
-	if (!linux_host_open(&(struct linux_options){.sysroot = world.disk.image}, &world.host,
-			     &err))
-		ck_abort_msg("%s", err.text);
-}
-
-static void tear_down(void)
-{
-	linux_host_close(world.host);
-	stage_root_remove(&world.disk);
-}
-
-static void on_line(void *userdata, enum stage_stream stream, const char *line)
-{
-	struct world *w = userdata;
-	size_t length = strlen(line);
-
-	text_addf(stream == STAGE_OUTPUT ? &w->output : &w->status, "%s\n", line);
-	w->longest = length > w->longest ? length : w->longest;
-	w->lines++;
-}
-
-static const char *const environment[] = {"PATH=/bin", "ONE=1", NULL};
-
-static int run_with(const struct stage *stage, struct stage_command command)
-{
-	text_done(&world.output);
-	text_done(&world.status);
-	text_add(&world.output, "");
-	text_add(&world.status, "");
-	world.longest = world.lines = 0;
-	world.exit_status = -1;
-	command.environment = environment;
-	command.on_line = on_line;
-	command.userdata = &world;
-	if (command.timeout_sec == 0)
-		command.timeout_sec = 20;
-	return world.host->ops->run_stage(world.host, stage, &command, &world.exit_status);
-}
-
-static int run_in(const struct stage *stage, const char *script)
-{
-	const char *const argv[] = {"sh", "-c", script, NULL};
-
-	return run_with(stage, (struct stage_command){.argv = argv, .status_fd = 3});
-}
-
-/* Runs a script in the plain stage; it must end with status 0. */
-static const char *say(const char *script)
-{
-	static const struct stage stage = {
-		.root = "root", .capabilities = ORDINARY, .hostname = "shed"};
-
-	ck_assert_int_eq(run_in(&stage, script), 0);
-	ck_assert_msg(world.exit_status == 0, "%s: status %d: %s", script, world.exit_status,
-		      world.output.bytes);
-	return world.output.bytes;
-}
+#include "stage_world.h"
 
 static int64_t milliseconds(void)
 {
@@ -202,15 +116,6 @@ START_TEST(test_interrupt)
 	ck_assert_int_eq(status, 0);
 }
 END_TEST
-
-static int64_t size_of(const char *path)
-{
-	struct host_stat st;
-
-	return world.host->ops->stat(world.host, VOLUME_POOL, path, &st) < 0
-		       ? -1
-		       : (int64_t)st.size_bytes;
-}
 
 START_TEST(test_dies_with_its_caller)
 {
@@ -403,8 +308,8 @@ int main(void)
 
 	/* one image for all: what the tests change does not overlap */
 	srunner_set_fork_status(runner, CK_NOFORK);
-	tcase_add_unchecked_fixture(running, set_up, tear_down);
-	tcase_add_unchecked_fixture(inside, set_up, tear_down);
+	tcase_add_unchecked_fixture(running, stage_world_open, stage_world_close);
+	tcase_add_unchecked_fixture(inside, stage_world_open, stage_world_close);
 	tcase_add_test(running, test_status_and_streams);
 	tcase_add_test(running, test_cannot_run);
 	tcase_add_test(running, test_lines_are_bounded);
@@ -424,10 +329,10 @@ int main(void)
 	tcase_add_test(inside, test_read_only_root);
 	suite_add_tcase(suite, running);
 	suite_add_tcase(suite, inside);
+	suite_add_tcase(suite, stage_names_case());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	text_done(&world.output);
-	text_done(&world.status);
+	stage_world_done();
 	return failed ? 1 : 0;
 }

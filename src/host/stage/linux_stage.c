@@ -395,10 +395,13 @@ int linux_run_stage(struct host *host, const struct stage *stage,
 	bool terminal = command->terminal && isatty(STDIN_FILENO);
 	pid_t foreground = terminal ? tcgetpgrp(STDIN_FILENO) : 0;
 	auto_placeholders struct placeholders placeholders = {0};
-	int r = prepare(&run);
+	auto_resolver struct resolver resolver = {.etc = -1};
+	int r = prepare(&run), settled;
 
-	if (r == 0)
+	if (r == 0) {
+		resolver_put(host, stage, run.resolv_conf, &resolver);
 		r = placeholders_find(host, stage, &placeholders);
+	}
 	if (r == 0)
 		r = start(&run);
 	if (r == 0) {
@@ -406,6 +409,7 @@ int linux_run_stage(struct host *host, const struct stage *stage,
 		take_terminal_back(foreground);
 		placeholders_remove(host, stage, &placeholders);
 	}
+	settled = resolver_settle(&resolver);
 	run_done(&run);
-	return r;
+	return r < 0 ? r : settled;
 }

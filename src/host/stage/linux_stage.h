@@ -30,6 +30,24 @@ int stage_show_devices(struct stage_build *build);
 /* What resolves names for the caller; NULL where there is nothing. Caller frees. */
 char *resolv_conf_read(void);
 
+/* The caller's text as /etc/resolv.conf of the root, before the stage and until it is settled. */
+struct resolver {
+	int etc; /* the root's /etc; -1 = it has none */
+	bool put;
+};
+/*
+ * Puts right what a run left that was cut off; then puts the text there, unless the root has the
+ * same (which a shell may then edit) or a link into /run. Where it cannot be put, as on a read-only
+ * subvolume or in place of what is protected, the stage mounts it.
+ */
+void resolver_put(struct host *host, const struct stage *stage, const char *text,
+		  struct resolver *ret);
+/* What was there is there again, unless a program replaced it. */
+int resolver_settle(struct resolver *resolver);
+void resolver_done(struct resolver *resolver);
+DEFINE_AUTO_STRUCT(resolver, struct resolver, resolver_done)
+#define auto_resolver __attribute__((cleanup(auto_resolver_)))
+
 /*
  * Files that the root lacks and that get an empty one to mount on: found before the stage, removed
  * after it unless something was written there meanwhile. A run that is cut off leaves them; its

@@ -1,4 +1,4 @@
-/* linux_stage_files - what a stage takes from the running system, and what it must not leave. */
+/* linux_stage_files - files that the root lacks, and that a stage must not leave there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -6,15 +6,6 @@
 #include "linux_stage.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
-
-char *resolv_conf_read(void)
-{
-	auto_close int fd = open(RESOLV_CONF, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	auto_free char *bytes = xcalloc(1, STAGE_RESOLV_CONF_MAX + 1);
-	ssize_t length = fd < 0 ? -1 : read(fd, bytes, STAGE_RESOLV_CONF_MAX);
-
-	return length < 0 || memchr(bytes, '\0', (size_t)length) ? NULL : take(bytes);
-}
 
 /* The directory that the last component of `path` is in, links followed inside the root. */
 static int open_directory_of(struct host *host, const char *root, const char *path)

@@ -375,7 +375,7 @@ static int mount_root(struct stage_build *build)
 	return build->root < 0 ? -errno : 0;
 }
 
-/* What a root has already stays its own file, which a shell in the stage may then edit. */
+/* As a rule it was put there (linux_stage_resolver), or the root has the same. */
 static bool has_resolv_conf(struct stage_build *build)
 {
 	auto_close int fd = open_in_root(build->root, "etc/resolv.conf", O_RDONLY);
