@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "place.h"
-#include "text.h"
+#include "safe.h"
 
 struct view {
 	int64_t now; /* seconds since 1970 */
@@ -20,13 +20,6 @@ struct view {
 
 enum tint { TINT_NONE, TINT_STRONG, TINT_FAINT, TINT_GOOD, TINT_WARN, TINT_BAD, TINT_COUNT };
 
-/*
- * Appends text from outside: whatever could move the cursor, colour the screen, turn the writing
- * direction or is not UTF-8 appears as \xNN or \u{NNNN}. Line ends are escaped, too.
- */
-void text_add_safe(struct text *out, const char *string);
-/* The same for text of several lines: line ends stay, later lines are indented by two blanks. */
-void text_add_safe_lines(struct text *out, const char *string);
 /* Columns that a safe text takes, one per character. */
 size_t text_columns(const char *string);
 

@@ -1,0 +1,13 @@
+/*
+ * safe - text from outside on its way to a terminal.
+ */
+#pragma once
+#include "text.h"
+
+/*
+ * Appends text from outside: whatever could move the cursor, colour the screen, turn the writing
+ * direction or is not UTF-8 appears as \xNN or \u{NNNN}. Line ends are escaped, too.
+ */
+void text_add_safe(struct text *out, const char *string);
+/* The same for text of several lines: line ends stay, later lines are indented by two blanks. */
+void text_add_safe_lines(struct text *out, const char *string);
