@@ -52,6 +52,7 @@ struct fake_host {
 	/* What a test may look at. */
 	unsigned reboots, boot_writes;
 	bool reboot_forced, locked;
+	bool reboot_required; /* what was said last */
 	unsigned package_locks;
 	char *log, *status,
 		*firmware; /* all that was logged, published, put into firmware entries */

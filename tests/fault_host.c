@@ -75,7 +75,8 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(set_default, (const char *p), (p))                                                       \
 	X(reboot, (bool f), (f))                                                                   \
 	X(loader_entries, (const char *const *p, size_t c), (p, c))                                \
-	X(publish_status, (const char *n, const char *t), (n, t))
+	X(publish_status, (const char *n, const char *t), (n, t))                                  \
+	X(reboot_required, (bool y), (y))
 
 #define UNWRAP(...) __VA_ARGS__
 
@@ -118,11 +119,11 @@ static void fault_package_unlock(struct host *host)
 	inner->ops->package_unlock(inner);
 }
 
-static void fault_log(struct host *host, int priority, const char *message_id, const char *text)
+static void fault_log(struct host *host, const struct host_message *message)
 {
 	struct host *inner = ((struct fault_host *)host)->inner;
 
-	inner->ops->log(inner, priority, message_id, text);
+	inner->ops->log(inner, message);
 }
 
 static bool fault_interrupted(struct host *host)

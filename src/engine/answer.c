@@ -32,7 +32,6 @@ bool answer_done(struct operation *operation, const char *sentence, json_t **ret
 	*ret = answer(machine, operation->verb, "done", sentence);
 	json_object_set(*ret, "steps", operation->steps);
 	json_object_set(*ret, "notes", operation->notes);
-	answer_publish_status(machine);
 	return true;
 }
 
@@ -47,15 +46,4 @@ json_t *answer_planned(const struct machine *machine, const char *verb, const st
 
 	json_object_set_new(document, "steps", plan_json(plan));
 	return document;
-}
-
-void answer_publish_status(struct machine *machine)
-{
-	auto_json json_t *status = report_status(machine);
-	auto_free char *printed = NULL;
-
-	if (!machine->listing.running.live)
-		return;
-	printed = json_print(status);
-	machine->host->ops->publish_status(machine->host, "status.json", printed);
 }

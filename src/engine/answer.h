@@ -10,5 +10,3 @@ char *answer_next_text(const struct machine *machine);
 bool answer_done(struct operation *operation, const char *sentence, json_t **ret, struct err *err);
 json_t *answer_nothing(const struct machine *machine, const char *verb, const char *sentence);
 json_t *answer_planned(const struct machine *machine, const char *verb, const struct plan *plan);
-/* Writes /run/moult/status.json for readers without root; failures do not matter. */
-void answer_publish_status(struct machine *machine);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 #include "journal.h"
+#include "notices.h"
 #include "reserve.h"
 #include "run.h"
 #include "stamp.h"
@@ -16,6 +17,8 @@ static json_t *record_of(const struct operation *operation, const char *event)
 	json_put_string(record, "operation", operation->id);
 	json_put_string(record, "verb", operation->verb);
 	json_put_string(record, "event", event);
+	if (operation->generation >= 0)
+		json_object_set_new(record, "generation", json_integer(operation->generation));
 	json_object_set_new(record, "when",
 			    stamp_json(host->ops->clock(host, HOST_CLOCK_REAL_SEC)));
 	return record;
@@ -35,10 +38,11 @@ bool operation_begin(struct operation *operation, struct machine *machine, const
 	struct host *host = machine->host;
 	int64_t now = host->ops->clock(host, HOST_CLOCK_REAL_SEC);
 	auto_free char *holder = NULL, *other = NULL;
+	const struct menu_entry *next;
 	char stamp[STAMP_MAX];
 	int r;
 
-	*operation = (struct operation){.machine = machine, .verb = verb};
+	*operation = (struct operation){.machine = machine, .verb = verb, .generation = -1};
 	operation->steps = json_array();
 	operation->notes = json_array();
 	snprintf(operation->id, sizeof(operation->id), "%lld-%s", (long long)now, verb);
@@ -53,7 +57,11 @@ bool operation_begin(struct operation *operation, struct machine *machine, const
 		return err_set(err, ERR_SYSTEM, -r, "cannot take moult's lock");
 	operation->locked = true;
 	/* what was true before the lock was ours may be true no more */
-	return machine_refresh(machine, err);
+	if (!machine_refresh(machine, err))
+		return false;
+	next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+	operation->next_serial = next ? next->serial : 0;
+	return true;
 }
 
 json_t *plan_json(const struct plan *plan)
@@ -175,15 +183,24 @@ void operation_end(struct operation *operation, const struct err *err)
 			err ? xasprintf("moult %s failed: %s", operation->verb, err->text)
 			    : xasprintf("moult %s: done", operation->verb);
 		json_t *record = record_of(operation, err ? "failed" : "done");
+		struct host_message message = {
+			.priority = err ? LOG_ERR : LOG_NOTICE,
+			.id = err ? MESSAGE_FAILED : MESSAGE_DONE,
+			.text = sentence,
+			.verb = operation->verb,
+			.generation = operation->generation,
+		};
 
 		if (err)
 			json_put_string(record, "why", err->text);
 		write_record(operation, record);
-		host->ops->log(host, err ? LOG_ERR : LOG_NOTICE,
-			       err ? MESSAGE_FAILED : MESSAGE_DONE, sentence);
+		host->ops->log(host, &message);
 	}
-	if (operation->locked)
+	if (operation->locked) {
+		/* after the record, which status.json repeats; before anybody else can change it */
+		notices_publish(operation);
 		host->ops->unlock(host);
+	}
 	json_decref(operation->steps);
 	json_decref(operation->notes);
 	operation->steps = operation->notes = NULL;

@@ -112,6 +112,15 @@ struct host_strings {
 	size_t count;
 };
 
+/* For the journal of the machine. */
+struct host_message {
+	int priority; /* LOG_ERR … */
+	const char *id; /* MESSAGE_ID; NULL = none */
+	const char *text;
+	const char *verb; /* MOULT_VERB; NULL = none */
+	int generation; /* MOULT_GENERATION; -1 = none */
+};
+
 enum host_clock { HOST_CLOCK_REAL_SEC, HOST_CLOCK_MONOTONIC_USEC };
 
 struct host_ops {
@@ -216,8 +225,9 @@ struct host_ops {
 		size_t count); /* firmware boot entries, created where missing, in this order */
 	int (*publish_status)(struct host *, const char *name,
 			      const char *text); /* a file in /run/moult, 0644 */
-	void (*log)(struct host *, int priority, const char *message_id,
-		    const char *text); /* the journal */
+	/* /run/reboot-required with its .pkgs, and /run/reboot-needed: written, or what was ours of them gone */
+	int (*reboot_required)(struct host *, bool required);
+	void (*log)(struct host *, const struct host_message *); /* the journal */
 	bool (*interrupted)(struct host *); /* SIGINT or SIGTERM came */
 	int (*sleep)(struct host *, unsigned milliseconds); /* -EINTR: interrupted before that */
 	int (*writable)(

@@ -65,6 +65,7 @@ static const struct host_ops linux_ops = {
 	.reboot = linux_reboot,
 	.loader_entries = linux_loader_entries,
 	.publish_status = linux_publish_status,
+	.reboot_required = linux_reboot_required,
 	.log = linux_log,
 	.interrupted = linux_interrupted,
 };

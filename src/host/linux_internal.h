@@ -330,13 +330,18 @@ int64_t linux_clock(struct host *, enum host_clock);
 int linux_running(struct host *, struct host_running *ret);
 int linux_default_routes(struct host *, struct host_strings *ret);
 int linux_mount_points(struct host *, struct host_strings *ret);
-int linux_publish_status(struct host *, const char *name, const char *text);
-void linux_log(struct host *, int priority, const char *message_id, const char *text);
 bool linux_interrupted(struct host *);
 int linux_sleep(struct host *, unsigned milliseconds);
 void signals_install(void);
 /* A small file of /proc or /sys, whole, without its last newline. */
 int read_small_file(const char *path, char **ret);
+
+/* linux_notices.c */
+int linux_publish_status(struct host *, const char *name, const char *text);
+int linux_reboot_required(struct host *, bool required);
+void linux_log(struct host *, const struct host_message *);
+/* The files of linux_reboot_required() in the directory that stands for /run. */
+int reboot_files_write(int directory, bool required);
 
 /* linux_lock.c */
 int linux_lock(struct host *, const char *holder, char **ret_other);

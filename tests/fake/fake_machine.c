@@ -131,10 +131,24 @@ int fake_publish_status(struct host *host, const char *name, const char *text)
 	return 0;
 }
 
-void fake_log(struct host *host, int priority, const char *message_id, const char *text)
+int fake_reboot_required(struct host *host, bool required)
 {
-	(void)priority;
-	remember(&fake_of(host)->log, message_id ? message_id : "-", text);
+	fake_of(host)->reboot_required = required;
+	return 0;
+}
+
+/* "ID: TEXT", and in brackets what else is known of it. */
+void fake_log(struct host *host, const struct host_message *message)
+{
+	struct text text = {0};
+
+	text_add(&text, message->text);
+	if (message->verb)
+		text_addf(&text, " [%s]", message->verb);
+	if (message->generation >= 0)
+		text_addf(&text, " [generation %d]", message->generation);
+	remember(&fake_of(host)->log, message->id ? message->id : "-", text.bytes);
+	text_done(&text);
 }
 
 bool fake_interrupted(struct host *host)

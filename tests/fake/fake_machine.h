@@ -20,7 +20,8 @@ int fake_run_program(struct host *host, const struct host_program *program, char
 int fake_reboot(struct host *host, bool force);
 int fake_loader_entries(struct host *host, const char *const *loader_paths, size_t count);
 int fake_publish_status(struct host *host, const char *name, const char *text);
-void fake_log(struct host *host, int priority, const char *message_id, const char *text);
+int fake_reboot_required(struct host *host, bool required);
+void fake_log(struct host *host, const struct host_message *message);
 bool fake_interrupted(struct host *host);
 int fake_sleep(struct host *host, unsigned milliseconds);
 

@@ -487,6 +487,7 @@ const struct host_ops fake_ops = {
 	.reboot = fake_reboot,
 	.loader_entries = fake_loader_entries,
 	.publish_status = fake_publish_status,
+	.reboot_required = fake_reboot_required,
 	.log = fake_log,
 	.interrupted = fake_interrupted,
 	.sleep = fake_sleep,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "host_disk.h"
+#include "linux_internal.h"
 #include "text.h"
 
 #define POOL "/run/moult/pool"
@@ -243,7 +244,59 @@ START_TEST(status_is_published)
 		"two\n644");
 	ck_assert_int_eq(host->ops->publish_status(host, "../x", "x"), -EINVAL);
 	run("rm /run/moult/test-host");
-	host->ops->log(host, 6, NULL, "nobody listens");
+	host->ops->log(host, &(struct host_message){.text = "nobody listens", .generation = -1});
+}
+END_TEST
+
+/* Before, whether a reboot is wanted, after: files of a directory by name, "-" where there is none. */
+static const struct {
+	const char *before[3];
+	bool required;
+	const char *after[3];
+} reboots[] = {
+#define NONE                                                                                       \
+	{                                                                                          \
+		"-", "-", "-"                                                                      \
+	}
+#define TEXT "*** System restart required ***\n"
+#define NEXT "moult: the next boot is another generation\n"
+	{NONE, false, NONE},
+	{NONE, true, {TEXT, "moult\n", NEXT}},
+	{{TEXT, "moult\n", NEXT}, true, {TEXT, "moult\n", NEXT}},
+	{{TEXT, "moult\n", NEXT}, false, NONE},
+	/* packages want it as well */
+	{{TEXT, "libc6\n", "-"}, true, {TEXT, "libc6\nmoult\n", NEXT}},
+	{{TEXT, "libc6\nmoult\nlinux", NEXT}, false, {TEXT, "libc6\nlinux\n", "-"}},
+	{{TEXT, "libc6\n", "-"}, false, {TEXT, "libc6\n", "-"}},
+	/* and so does somebody who is no package */
+	{{"by hand\n", "-", "by hand\n"}, true, {"by hand\n", "-", "by hand\n"}},
+	{{"by hand\n", "-", "by hand\n"}, false, {"by hand\n", "-", "by hand\n"}},
+	{{"-", "moult\n", "-"}, false, NONE},
+};
+
+START_TEST(a_reboot_is_asked_for_beside_those_who_ask_too)
+{
+	static const char *const names[] = {"reboot-required", "reboot-required.pkgs",
+					    "reboot-needed"};
+
+	for (size_t i = 0; i < COUNT(reboots); i++) {
+		char directory[] = "/tmp/moult-reboot-XXXXXX";
+		auto_close int fd = -1;
+
+		ck_assert_ptr_nonnull(mkdtemp(directory));
+		fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		for (size_t n = 0; n < COUNT(names); n++)
+			if (strcmp(reboots[i].before[n], "-") != 0)
+				run("printf '%s' >%s/%s", reboots[i].before[n], directory,
+				    names[n]);
+		ck_assert_int_eq(reboot_files_write(fd, reboots[i].required), 0);
+		for (size_t n = 0; n < COUNT(names); n++)
+			run("[ \"$(cat %s/%s 2>/dev/null || printf -- -)\" = \"$(printf -- '%s')\" "
+			    "]",
+			    directory, names[n], reboots[i].after[n]);
+		run("[ -z \"$(find %s -name '.*' -type f)\" ] && rm -r %s", directory, directory);
+	}
+	ck_assert_int_eq(host->ops->reboot_required(host, true), -ENOSYS);
 }
 END_TEST
 
@@ -257,6 +310,7 @@ TCase *host_machine_case(void)
 	tcase_add_test(group, health_checks_are_bounded);
 	tcase_add_test(group, a_program_gets_what_it_declares_and_no_more);
 	tcase_add_test(group, a_signal_is_noticed);
+	tcase_add_test(group, a_reboot_is_asked_for_beside_those_who_ask_too);
 	tcase_add_test(group, the_running_system_is_not_this_one);
 	tcase_add_test(group, status_is_published);
 	return group;

@@ -95,7 +95,7 @@ START_TEST(what_cannot_fail_is_passed_on)
 	ck_assert_int_eq(fault.host.ops->clock(&fault.host, HOST_CLOCK_REAL_SEC), fake->now_sec);
 	fault.host.ops->unlock(&fault.host);
 	fault.host.ops->package_unlock(&fault.host);
-	fault.host.ops->log(&fault.host, 6, NULL, "hello");
+	fault.host.ops->log(&fault.host, &(struct host_message){.text = "hello", .generation = -1});
 	ck_assert(fault.host.ops->interrupted(&fault.host));
 	ck_assert(!fake->locked && fake->package_locks == 0);
 	ck_assert_str_eq(fake->log, "-: hello\n");

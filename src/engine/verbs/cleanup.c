@@ -99,6 +99,7 @@ static bool pin_body(struct operation *operation, const struct verb_request *req
 
 	if (!gen)
 		return false;
+	operation->generation = (int)gen->id;
 	if (request->name && !is_good_name(request->name)) {
 		err_set(err, ERR_USAGE, 0,
 			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "

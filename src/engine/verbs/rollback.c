@@ -45,6 +45,7 @@ static bool make_from_base(struct operation *operation, const struct rollback *r
 
 	if (!rollback_base(operation, rollback->to, &id, err))
 		return false;
+	operation->generation = (int)id;
 	note(operation, &(struct rollback){.way = ROLLBACK_BASE});
 	sentence = xasprintf("generation %u, which is generation %u as it was built, is current; "
 			     "reboot to use it",
@@ -67,8 +68,10 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 {
 	struct rollback rollback;
 
-	if (!rollback_find(operation->machine, request, &rollback, err) ||
-	    !rollback_accepted(&rollback, request, err))
+	if (!rollback_find(operation->machine, request, &rollback, err))
+		return false;
+	operation->generation = (int)rollback.to->id;
+	if (!rollback_accepted(&rollback, request, err))
 		return false;
 	switch (rollback.way) {
 	case ROLLBACK_CURRENT:
@@ -152,6 +155,7 @@ static bool keep_body(struct operation *operation, const struct verb_request *re
 {
 	struct rollback rollback;
 
+	operation->generation = operation->machine->listing.running.booted;
 	return keep_find(operation->machine, &rollback, err) &&
 	       rollback_accepted(&rollback, request, err) &&
 	       make_current(operation, &rollback, ret, err);

@@ -21,46 +21,6 @@ static bool is_trial(const struct machine *machine)
 	return text_equal(report_session(machine), "trial");
 }
 
-/* --- what a person reads after the boot --------------------------------------------------------- */
-
-static char *motd_text(const struct machine *machine)
-{
-	const char *session = report_session(machine);
-	const struct generation *current = listing_current(&machine->listing);
-	struct text text = {0};
-
-	if (strcmp(session, "temporary") == 0)
-		text_addf(&text,
-			  "moult: this is a temporary session of generation %d; the next boot "
-			  "returns to "
-			  "generation %u.\n       keep it: sudo moult keep     leave it: sudo "
-			  "reboot\n",
-			  machine->listing.running.booted, current ? current->id : 0);
-	if (strcmp(session, "trial") == 0)
-		text_addf(&text, "moult: generation %d is on trial.\n",
-			  machine->listing.running.booted);
-	for (size_t i = machine->listing.count; i > 0; i--) {
-		const struct generation *gen = &machine->listing.generations[i - 1];
-
-		if (gen->damage || !gen->reason || !current || gen->id < current->id)
-			continue;
-		text_addf(&text,
-			  "moult: generation %u did not come up (%s); this is generation %d.\n"
-			  "       look into it: sudo moult log %u\n",
-			  gen->id, gen->reason, machine->listing.running.booted, gen->id);
-		break;
-	}
-	return text_take(&text);
-}
-
-static void publish_texts(struct machine *machine)
-{
-	auto_free char *motd = motd_text(machine);
-
-	machine->host->ops->publish_status(machine->host, "motd", motd);
-	answer_publish_status(machine);
-}
-
 /* --- reconcile ---------------------------------------------------------------------------------- */
 
 static void note_default_by_hand(struct operation *operation)
@@ -76,13 +36,38 @@ static void note_default_by_hand(struct operation *operation)
 			text_quote(running.entry_default));
 }
 
-static void tell_returned(struct operation *operation)
+/* The note that recovery made of the end of this generation's trial; NULL = there is none. */
+static const char *note_of_end(const struct operation *operation, unsigned id)
 {
+	auto_free char *begin = xasprintf("generation %u did not come up", id);
+
+	for (size_t i = 0; i < json_array_size(operation->notes); i++) {
+		const char *note = json_string_value(json_array_get(operation->notes, i));
+
+		if (text_starts(note, begin))
+			return note;
+	}
+	return NULL;
+}
+
+static void tell_returned(const struct operation *operation)
+{
+	const struct listing *listing = &operation->machine->listing;
 	struct host *host = operation->machine->host;
 
-	for (size_t i = 0; i < json_array_size(operation->notes); i++)
-		host->ops->log(host, LOG_WARNING, MESSAGE_RETURNED,
-			       json_string_value(json_array_get(operation->notes, i)));
+	for (size_t i = 0; operation->trial_ended && i < listing->count; i++) {
+		unsigned id = listing->generations[i].id;
+		struct host_message message = {
+			.priority = LOG_WARNING,
+			.id = MESSAGE_RETURNED,
+			.text = note_of_end(operation, id),
+			.verb = operation->verb,
+			.generation = (int)id,
+		};
+
+		if (message.text)
+			host->ops->log(host, &message);
+	}
 }
 
 static bool reconcile_body(struct operation *operation, const struct verb_request *request,
@@ -91,11 +76,11 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	struct machine *machine = operation->machine;
 
 	(void)request;
+	operation->generation = machine->listing.running.booted;
 	note_default_by_hand(operation);
 	tell_returned(operation);
 	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
 		return false;
-	publish_texts(machine);
 	return answer_done(operation, "the machine is as the directories say", ret, err);
 }
 
@@ -138,6 +123,7 @@ static bool first_boot_body(struct operation *operation, const struct verb_reque
 	struct machine *machine = operation->machine;
 
 	(void)request;
+	operation->generation = machine->listing.running.booted;
 	if (!replay_run(machine, (unsigned)machine->listing.running.booted, err) ||
 	    !hooks_live(machine, HOOK_FIRST_BOOT, err))
 		return false;
@@ -223,6 +209,7 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	auto_free char *sentence = xasprintf("generation %u is good and current", id);
 
 	(void)request;
+	operation->generation = (int)id;
 	if (gen->state == GEN_BAD) {
 		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", id);
 		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
@@ -237,7 +224,6 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	    !machine_refresh(machine, err))
 		return false;
 	register_loaders(operation);
-	publish_texts(machine);
 	return answer_done(operation, sentence, ret, err);
 }
 
@@ -274,7 +260,12 @@ static bool give_up_body(struct operation *operation, const struct verb_request 
 	auto_free char *sentence = xasprintf("the trial of generation %d failed: %s; rebooting",
 					     machine->listing.running.booted, reason);
 
-	host->ops->log(host, LOG_ERR, MESSAGE_GIVE_UP, sentence);
+	operation->generation = machine->listing.running.booted;
+	host->ops->log(host, &(struct host_message){.priority = LOG_ERR,
+						    .id = MESSAGE_GIVE_UP,
+						    .text = sentence,
+						    .verb = operation->verb,
+						    .generation = operation->generation});
 	if (!record_verdict(operation, OUTCOME_FAILED, reason, err))
 		return false;
 	return answer_done(operation, sentence, ret, err);

@@ -109,6 +109,7 @@ static bool make(struct operation *operation, const struct verb_request *request
 	bool done;
 
 	making_begin(&making, operation->machine, request, base);
+	operation->generation = (int)making.generation.id;
 	done = making_run(operation, &making, false, err) && making_finish(operation, &making, err);
 	if (!done)
 		making_discard(operation, &making);

@@ -5,12 +5,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include "linux_internal.h"
 
 #define SMALL_FILE_BYTES_MAX (64 * 1024)
-#define STATUS_DIRECTORY "/run/moult"
 #define LOWER_DIRECTORY "/run/moult/lower"
 #define ROUTE_UP 0x1u
 #define ROUTE_REJECT 0x200u
@@ -208,48 +206,4 @@ int linux_mount_points(struct host *host, struct host_strings *ret)
 	}
 	*ret = points;
 	return 0;
-}
-
-static int write_new(int directory, const char *name, const char *text)
-{
-	auto_close int fd = openat(directory, name,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-	if (fd < 0 || fchmod(fd, 0644) < 0)
-		return -errno;
-	return write_all(fd, text, strlen(text));
-}
-
-int linux_publish_status(struct host *host, const char *name, const char *text)
-{
-	auto_free char *temporary = xasprintf(".%s.new", name);
-	auto_close int directory = -1;
-	int result;
-
-	(void)host;
-	if (!path_is_plain(name) || !name[0] || strchr(name, '/'))
-		return -EINVAL;
-	if (mkdir(STATUS_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	directory = open(STATUS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (directory < 0)
-		return -errno;
-	result = write_new(directory, temporary, text);
-	if (result == 0 && renameat(directory, temporary, directory, name) < 0)
-		result = -errno;
-	if (result < 0)
-		unlinkat(directory, temporary, 0);
-	return result;
-}
-
-void linux_log(struct host *host, int priority, const char *message_id, const char *text)
-{
-	(void)host;
-	/* a machine without a journal loses nothing that is not in moult's own log */
-	if (message_id)
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", priority,
-				"SYSLOG_IDENTIFIER=moult", "MESSAGE_ID=%s", message_id, NULL);
-	else
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", priority,
-				"SYSLOG_IDENTIFIER=moult", NULL);
 }

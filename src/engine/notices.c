@@ -1,0 +1,116 @@
+#include "notices.h"
+#include <string.h>
+#include "report.h"
+#include "safe.h"
+
+/* --- what a person reads who logs in ------------------------------------------------------------- */
+
+/* Found bad, or out of tries before anything could be found. */
+static bool came_to_nothing(const struct generation *gen)
+{
+	return !gen->damage && gen->reason && (gen->state == GEN_BAD || gen->state == GEN_BUILT);
+}
+
+/* The reason may be the last words of some program: they must not reach a terminal as they are. */
+static void add_failed(const struct machine *machine, struct text *text)
+{
+	const struct generation *current = listing_current(&machine->listing);
+
+	for (size_t i = machine->listing.count; i > 0; i--) {
+		const struct generation *gen = &machine->listing.generations[i - 1];
+
+		if (!came_to_nothing(gen) || !current || gen->id < current->id)
+			continue;
+		text_addf(text, "moult: generation %u did not come up (", gen->id);
+		text_add_safe(text, gen->reason);
+		text_addf(text,
+			  "); this is generation %d.\n"
+			  "       look into it: sudo moult log %u\n",
+			  machine->listing.running.booted, gen->id);
+		break;
+	}
+}
+
+static char *motd_text(const struct machine *machine)
+{
+	const char *session = report_session(machine);
+	const struct generation *current = listing_current(&machine->listing);
+	struct text text = {0};
+
+	if (strcmp(session, "temporary") == 0)
+		text_addf(&text,
+			  "moult: this is a temporary session of generation %d; the next boot "
+			  "returns to "
+			  "generation %u.\n       keep it: sudo moult keep     leave it: sudo "
+			  "reboot\n",
+			  machine->listing.running.booted, current ? current->id : 0);
+	if (strcmp(session, "trial") == 0)
+		text_addf(&text, "moult: generation %d is on trial.\n",
+			  machine->listing.running.booted);
+	add_failed(machine, &text);
+	return text_take(&text);
+}
+
+/* --- whether a reboot is wanted ------------------------------------------------------------------ */
+
+static bool same_content(const struct publication *a, const struct publication *b)
+{
+	return strcmp(a->linux_sha256, b->linux_sha256) == 0 &&
+	       strcmp(a->initrd_sha256, b->initrd_sha256) == 0 &&
+	       text_equal(a->options, b->options);
+}
+
+/* A bless gives what runs a new serial; with the same kernel that is no other system. */
+static bool is_what_runs(const struct machine *machine, const struct menu_entry *next)
+{
+	const struct running *running = &machine->listing.running;
+	const struct generation *gen = listing_find(&machine->listing, next->generation);
+	const struct publication *booted, *boots;
+
+	if ((int)next->generation != running->booted)
+		return false;
+	if (next->serial == running->serial || !gen || gen->damage)
+		return true;
+	booted = generation_find_publication(gen, running->serial);
+	boots = generation_find_publication(gen, next->serial);
+	return !booted || !boots || same_content(booted, boots);
+}
+
+/*
+ * A trial, and a session that somebody picked in the menu, are left by the next boot anyhow: that
+ * alone is nothing to hurry a reboot for.
+ */
+static void publish_reboot(const struct operation *operation)
+{
+	struct machine *machine = operation->machine;
+	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+	bool same;
+
+	if (!next || machine->listing.running.booted < 0)
+		return;
+	same = is_what_runs(machine, next);
+	if (!same && strcmp(report_session(machine), "normal") != 0 &&
+	    next->serial == operation->next_serial)
+		return;
+	machine->host->ops->reboot_required(machine->host, !same);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+void notices_publish(const struct operation *operation)
+{
+	struct machine *machine = operation->machine;
+	const struct host_ops *ops = machine->host->ops;
+	auto_free char *motd = NULL, *printed = NULL;
+	auto_json json_t *status = NULL;
+	struct err unused = {0};
+
+	if (!machine->listing.running.live || !machine_refresh(machine, &unused))
+		return;
+	status = report_status(machine);
+	printed = json_print(status);
+	motd = motd_text(machine);
+	ops->publish_status(machine->host, "status.json", printed);
+	ops->publish_status(machine->host, "motd", motd);
+	publish_reboot(operation);
+}
