@@ -325,6 +325,17 @@ START_TEST(a_plan_groups_its_steps_into_sentences)
 }
 END_TEST
 
+START_TEST(the_top_level_has_a_name_in_a_plan)
+{
+	assert_shown(render_plan,
+		     "{\"verb\":\"init\",\"steps\":[{\"name\":\"set-default\",\"volume\":\"pool\","
+		     "\"object\":\"\",\"why\":\"it was so\"}]}",
+		     "What is to be done:\n"
+		     "   1. make this the default subvolume, the top level: it was so\n"
+		     "  (1 step; -v lists each)\n");
+}
+END_TEST
+
 START_TEST(a_plan_says_what_the_command_will_want_to_be_told)
 {
 	assert_shown(
@@ -461,8 +472,9 @@ UNIT_MAIN("cli_text", hostile_names_cannot_reach_the_terminal, times_are_told_as
 	  status_of_a_temporary_session_says_how_it_ends,
 	  status_names_one_that_never_got_far_enough_to_be_bad,
 	  status_of_a_foreign_system_says_where_to_begin, show_tells_how_each_boot_went,
-	  a_plan_groups_its_steps_into_sentences, a_plan_says_what_the_command_will_want_to_be_told,
-	  a_verbose_plan_lists_every_step, long_package_lists_are_shortened,
-	  a_change_ends_with_what_boots_next, check_shows_the_worst_first_each_with_a_remedy,
-	  health_says_which_check_failed, log_keeps_the_lines_of_programs_whole,
+	  a_plan_groups_its_steps_into_sentences, the_top_level_has_a_name_in_a_plan,
+	  a_plan_says_what_the_command_will_want_to_be_told, a_verbose_plan_lists_every_step,
+	  long_package_lists_are_shortened, a_change_ends_with_what_boots_next,
+	  check_shows_the_worst_first_each_with_a_remedy, health_says_which_check_failed,
+	  log_keeps_the_lines_of_programs_whole,
 	  documents_of_the_wrong_shape_are_shown_as_far_as_they_go)

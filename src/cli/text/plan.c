@@ -96,7 +96,7 @@ static const struct deed *deed_of(const char *name)
 		{"snapshot-read-only", "read-only snapshot", true},
 		{"create-subvolume", "make the subvolume", true},
 		{"delete-subvolume", "delete the subvolume", true},
-		{"set-default", "make this the default subvolume:", true},
+		{"set-default", "make this the default subvolume,", true},
 		{"check-volume", "check the boot volume for damage", false},
 	};
 
@@ -121,8 +121,8 @@ static char *group_of(const json_t *step)
 		return NULL;
 	/* work of the engine has a name that is a sentence */
 	text_add(&text, deed ? deed->shown : name);
-	if (deed && deed->object && object)
-		text_addf(&text, " %s", object);
+	if (deed && deed->object)
+		text_addf(&text, " %s", object ? object : "the top level");
 	if (why)
 		text_addf(&text, ": %s", why);
 	if (document_true(step, "commit"))
