@@ -25,6 +25,7 @@ enum stage_mount_kind {
 	STAGE_FILE, /* a file `at` with content `text`, mode `mode`: seen only inside, the root keeps what it had */
 	STAGE_DIRECTORY, /* a directory `at`, made where missing; meant for a tmpfs */
 	STAGE_TMPFS, /* an empty tmpfs → at, a missing directory is made */
+	STAGE_WRITABLE, /* what is `at` by now, in an overlay that is read_only; no link is followed */
 };
 
 struct stage_mount {
@@ -33,6 +34,7 @@ struct stage_mount {
 	const char *lower, *upper, *work; /* paths on the pool */
 	const char *text;
 	unsigned mode;
+	bool read_only; /* STAGE_OVERLAY: nothing can be written but in a STAGE_WRITABLE after it */
 };
 
 struct stage {

@@ -257,6 +257,48 @@ START_TEST(test_overlay_keeps_what_is_below)
 }
 END_TEST
 
+START_TEST(test_overlay_is_writable_in_places)
+{
+	static const struct stage_mount mounts[] = {
+		{.kind = STAGE_OVERLAY,
+		 .at = "/var",
+		 .lower = "data/lower",
+		 .upper = "data/upper",
+		 .work = "data/work",
+		 .read_only = true},
+		{.kind = STAGE_WRITABLE, .at = "/var/lib/own"},
+		{.kind = STAGE_WRITABLE, .at = "/var/lib/file"},
+	};
+	static const struct stage_mount link = {.kind = STAGE_WRITABLE, .at = "/var/lib/link"};
+	static const char *const directories[] = {"data",	    "data/lower",
+						  "data/upper",	    "data/work",
+						  "data/lower/lib", "data/lower/lib/own"};
+	const struct stage_mount led[] = {mounts[0], link};
+	struct stage stage = {
+		.root = "root", .read_only = true, .mounts = mounts, .mount_count = 3};
+	const struct host_ops *ops = world.host->ops;
+
+	for (size_t i = 0; i < COUNT(directories); i++)
+		ck_assert_int_eq(ops->make_directory(world.host, VOLUME_POOL, directories[i], 0755),
+				 0);
+	ck_assert_int_eq(ops->write(world.host, VOLUME_POOL, "data/lower/lib/file", "1", 1), 0);
+	ck_assert_int_eq(
+		ops->make_symlink(world.host, VOLUME_POOL, "../../etc", "data/lower/lib/link"), 0);
+	ck_assert_int_eq(run_in(&stage, "echo 12 >/var/lib/own/new && echo 12 >/var/lib/file && "
+					"! echo >/var/lib/other && ! echo >/var/x && "
+					"! echo >/etc/x && ! mount -o remount,rw /var"),
+			 0);
+	ck_assert_msg(world.exit_status == 0, "%s", world.output.bytes);
+	ck_assert_ptr_nonnull(strstr(world.output.bytes, "/var/lib/other: Read-only file system"));
+	ck_assert_int_eq(size_of("data/upper/lib/own/new"), 3);
+	ck_assert_int_eq(size_of("data/upper/lib/file"), 3);
+	ck_assert_int_eq(size_of("data/lower/lib/file"), 1);
+	stage.mounts = led;
+	stage.mount_count = 2;
+	ck_assert_int_eq(run_in(&stage, "true"), -ELOOP);
+}
+END_TEST
+
 START_TEST(test_files_are_only_inside)
 {
 	static const struct stage_mount mounts[] = {
@@ -325,6 +367,7 @@ int main(void)
 	tcase_add_test(inside, test_capabilities);
 	tcase_add_test(inside, test_network);
 	tcase_add_test(inside, test_overlay_keeps_what_is_below);
+	tcase_add_test(inside, test_overlay_is_writable_in_places);
 	tcase_add_test(inside, test_files_are_only_inside);
 	tcase_add_test(inside, test_read_only_root);
 	suite_add_tcase(suite, running);

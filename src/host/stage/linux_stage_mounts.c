@@ -53,17 +53,23 @@ static int attach(int tree, int target)
 	return r < 0 ? -errno : 0;
 }
 
-int stage_bind(int fd, int target, uint64_t attributes)
+static int bind_with(int fd, int target, const struct mount_attr *change)
 {
-	struct mount_attr set = {.attr_set = attributes};
+	struct mount_attr set = *change;
 	auto_close int tree =
 		open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (tree < 0)
 		return -errno;
-	if (attributes && mount_setattr(tree, "", AT_EMPTY_PATH, &set, sizeof(set)) < 0)
+	if ((set.attr_set || set.attr_clr) &&
+	    mount_setattr(tree, "", AT_EMPTY_PATH, &set, sizeof(set)) < 0)
 		return -errno;
 	return attach(tree, target);
+}
+
+int stage_bind(int fd, int target, uint64_t attributes)
+{
+	return bind_with(fd, target, &(struct mount_attr){.attr_set = attributes});
 }
 
 int stage_directory(int root, const char *path)
@@ -201,7 +207,7 @@ static int mount_overlay(struct stage_build *build, const struct stage_mount *mo
 		/* one layer on another and nothing clever: what is in the upper one is plain files */
 		.options = OPTIONS(lower_option, upper_option, work_option, "redirect_dir=off",
 				   "index=off", "metacopy=off", "xino=off"),
-		.attributes = MOUNT_ATTR_NODEV,
+		.attributes = MOUNT_ATTR_NODEV | (mount->read_only ? MOUNT_ATTR_RDONLY : 0),
 	};
 	auto_close int fd = -1;
 
@@ -253,6 +259,20 @@ static int mount_tmpfs(struct stage_build *build, const struct stage_mount *moun
 	return fd < 0 ? fd : 0;
 }
 
+static int mount_writable(struct stage_build *build, const struct stage_mount *mount)
+{
+	const char *path = mount->at + strspn(mount->at, "/");
+	auto_close int fd = open_beneath(build->root, path, O_PATH, 0);
+	const struct mount_attr change = {.attr_clr = MOUNT_ATTR_RDONLY};
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : bind_with(fd, fd, &change);
+}
+
 static int (*const mounters[])(struct stage_build *, const struct stage_mount *) = {
 	[STAGE_OVERLAY] = mount_overlay,
 	[STAGE_BIND] = mount_bind,
@@ -260,6 +280,7 @@ static int (*const mounters[])(struct stage_build *, const struct stage_mount *)
 	[STAGE_FILE] = mount_file,
 	[STAGE_DIRECTORY] = mount_directory,
 	[STAGE_TMPFS] = mount_tmpfs,
+	[STAGE_WRITABLE] = mount_writable,
 };
 
 static int mount_wanted(struct stage_build *build)
