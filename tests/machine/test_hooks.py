@@ -5,7 +5,7 @@ import re
 import unittest
 
 import world
-from world import TOP, tearDownModule  # noqa: F401
+from world import NAME, TOP, tearDownModule  # noqa: F401
 
 HOOKS = "etc/moult/hooks.d"
 SAMPLE = re.compile(r"```\n(#!/bin/sh\n# /(etc/moult/hooks\.d/\S+)\n.*?)```", re.DOTALL)
@@ -39,6 +39,52 @@ class Hooks(world.BadDay):
     def test_one_that_writes_elsewhere(self):
         disk = self.with_hook("10-x", "#!/bin/sh\n# moult-hook: writes=/etc/ssl\ntouch /etc/x\n")
         self.failed(disk, "run", "--", "true", says=("10-x", "Read-only file system"), tries="")
+
+    def test_one_that_asks_what_there_is(self):
+        disk = self.with_hook("10-x", "#!/bin/sh -e\ndpkg-query -W bash\nls /var/lib/dpkg/status\n"
+                                      f"cat /var/lib/{NAME}/db\nls /srv/repo /root/..\n"
+                                      "! touch /var/x /root/x /srv/x /usr/local/x /home/x\n")
+        disk.moult("run", "--", "true").ok()
+        said = disk.moult("log", "2").ok().out
+        self.assertRegex(said, r"10-x: bash\\x09\d")
+        self.assertEqual(said.count("Read-only file system"), 2 * 5, said)
+        self.assert_sound(disk)
+
+    def test_one_that_adds_to_data(self):
+        disk = self.with_hook("10-x", f"#!/bin/sh -e\n# moult-hook: writes=/var/lib/{NAME}\n"
+                                      f"cd /var/lib/{NAME}; cat db; echo 2 >made; mkdir -p sub\n"
+                                      "! touch ../other\n")
+        disk.moult("run", "--", "true").ok()
+        with disk.pool(read_only=True) as top:
+            made = top / "@gens/2/replay/@var/lib" / NAME
+            self.assertEqual(sorted(path.name for path in made.iterdir()), ["made", "sub"])
+            self.assertEqual((made / "made").read_text(), "2\n")
+            self.assertFalse((top / "@var/lib" / NAME / "made").exists())
+            self.assertFalse((top / "@gens/2/root/var/lib").exists())
+        self.assert_sound(disk)
+
+    def test_one_that_changes_data(self):
+        disk = self.with_hook("10-x", f"#!/bin/sh\n# moult-hook: writes=/var/lib/{NAME}\n"
+                                      f"echo 2 >/var/lib/{NAME}/db\n")
+        self.failed(disk, "run", "--", "true", says=("DATA_CHANGE", f"/var/lib/{NAME}/db"),
+                    tries="sudo moult .*--accept DATA_CHANGE", status=3)
+        disk.moult("run", "--accept", "DATA_CHANGE", "--", "true").ok()
+        self.assertEqual(disk.read(f"@var/lib/{NAME}/db"), "1\n")
+
+    def test_one_that_writes_data_elsewhere(self):
+        disk = self.with_hook("10-x", f"#!/bin/sh\n# moult-hook: writes=/var/lib/{NAME}\n"
+                                      "touch /var/lib/other\n")
+        self.failed(disk, "run", "--", "true", says=("10-x", "Read-only file system"), tries="")
+
+    def test_one_that_asks_to_write_what_is_not_there(self):
+        disk = self.with_hook("10-x", "#!/bin/sh\n# moult-hook: writes=/var/lib/nowhere\n")
+        self.failed(disk, "run", "--", "true", says=("10-x", "/var/lib/nowhere", "does not have"),
+                    tries="")
+
+    def test_one_that_adds_to_data_each_time(self):
+        disk = self.with_hook("10-x", f"#!/bin/sh\n# moult-hook: writes=/var/lib/{NAME}\n"
+                                      f"date +%N >>/var/lib/{NAME}/x\n")
+        self.failed(disk, "run", "--", "true", says=("10-x", "second"), tries="")
 
     def test_one_that_is_not_idempotent(self):
         disk = self.with_hook("10-x", "#!/bin/sh\n# moult-hook: writes=/etc/ssl\n"

@@ -10,6 +10,7 @@
 #include "unit.h"
 
 #define MAKING "@gens/.4.tmp"
+#define MADE MAKING "/root/etc/made"
 #define HOOKS MAKING "/root/" HOOKS_DIRECTORY
 
 /* What the stage is told, and what it does there. */
@@ -19,7 +20,8 @@ struct stage_script {
 	uint64_t capabilities;
 	bool read_only, network;
 	int status, r;
-	bool writes, same; /* each run leaves its number in a file, or the same number */
+	const char *writes; /* each run leaves its number in this file, or the same number */
+	bool same;
 };
 
 static int stage_source(struct fake_host *fake, const struct stage *stage,
@@ -37,15 +39,12 @@ static int stage_source(struct fake_host *fake, const struct stage *stage,
 	script->environment[0] = script->mounts[0] = '\0';
 	for (const char *const *e = command->environment; *e; e++)
 		strcat(strcat(script->environment, *e), " ");
-	for (size_t i = 0; i < stage->mount_count; i++) {
-		ck_assert_int_eq(stage->mounts[i].kind, STAGE_BIND);
+	for (size_t i = 0; i < stage->mount_count; i++)
 		strcat(strcat(script->mounts, stage->mounts[i].at), " ");
-		ck_assert(text_ends(stage->mounts[i].lower, stage->mounts[i].at));
-	}
 	if (script->writes) {
 		auto_free char *text = xasprintf("run %u\n", script->same ? 1 : script->runs);
 
-		fake_host_put(fake, VOLUME_POOL, MAKING "/root/etc/made", text);
+		fake_host_put(fake, VOLUME_POOL, script->writes, text);
 	}
 	for (int i = 0; i < 7; i++) {
 		auto_free char *line = xasprintf("line %d", i);
@@ -74,9 +73,15 @@ static void add_hook(struct engine_world *world, const char *directory, const ch
 	world_make_executable(world, path);
 }
 
+static const struct stage_mount data = {
+	.kind = STAGE_OVERLAY, .at = "/var", .lower = "l/var", .upper = "u/var"};
+
 static bool run_staged(struct engine_world *world, struct err *err)
 {
-	return hooks_staged(&world->machine, MAKING, 1, 4, err);
+	const struct hooks_copy copy = {
+		.making = MAKING, .from = 1, .to = 4, .data = &data, .data_count = 1};
+
+	return hooks_staged(&world->machine, &copy, err);
 }
 
 START_TEST(no_hooks_is_nothing_to_do)
@@ -111,7 +116,7 @@ START_TEST(a_hook_gets_what_it_declares_and_no_more)
 	ck_assert_str_eq(script.argv, "/etc/moult/hooks.d/10-a staged");
 	ck_assert_ptr_nonnull(strstr(script.environment, "MOULT_FROM=1 MOULT_TO=4 MOULT_ROOT=/ "));
 	ck_assert_uint_eq(script.capabilities, 1ULL << CAP_CHOWN);
-	ck_assert_str_eq(script.mounts, "/etc ");
+	ck_assert_str_eq(script.mounts, "/etc /var ");
 	ck_assert(script.read_only && !script.network);
 	engine_world_done(&world);
 }
@@ -125,7 +130,8 @@ START_TEST(a_hook_without_a_header_writes_nowhere)
 
 	open_making(&world, &script);
 	add_hook(&world, HOOKS, "10-a", "#!/bin/sh\n");
-	ck_assert(hooks_staged(&world.machine, MAKING, -1, 4, &err));
+	ck_assert(hooks_staged(&world.machine,
+			       &(struct hooks_copy){.making = MAKING, .from = -1, .to = 4}, &err));
 	ck_assert_uint_eq(script.capabilities, 0);
 	ck_assert_str_eq(script.mounts, "");
 	ck_assert(script.read_only && !script.network);
@@ -163,7 +169,7 @@ END_TEST
 
 START_TEST(a_second_run_that_changes_something_is_refused)
 {
-	struct stage_script script = {.writes = true};
+	struct stage_script script = {.writes = MADE};
 	struct engine_world world;
 	struct err err = {0};
 
@@ -180,7 +186,7 @@ END_TEST
 
 START_TEST(a_second_run_may_write_the_same_again)
 {
-	struct stage_script script = {.writes = true, .same = true};
+	struct stage_script script = {.writes = MADE, .same = true};
 	struct engine_world world;
 	struct err err = {0};
 
@@ -189,6 +195,26 @@ START_TEST(a_second_run_may_write_the_same_again)
 	ck_assert_msg(run_staged(&world, &err), "%s", err.text);
 	ck_assert_uint_eq(script.runs, 2);
 	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_second_run_is_judged_by_what_it_writes_to_data_too)
+{
+	for (int same = 0; same < 2; same++) {
+		struct stage_script script = {.writes = "u/var/lib/a/new", .same = same};
+		struct engine_world world;
+		struct err err = {0};
+
+		open_making(&world, &script);
+		fake_host_put(world.fake, VOLUME_POOL, "l/var/lib/a/old", "kept");
+		add_hook(&world, HOOKS, "10-a", "# moult-hook: writes=/var/lib/a\n");
+		ck_assert_int_eq(run_staged(&world, &err), same);
+		if (!same)
+			ck_assert_ptr_nonnull(strstr(err.text, "changes something each time"));
+		ck_assert_str_eq(script.mounts, "/var /var/lib/a ");
+		ck_assert_uint_eq(script.runs, 2);
+		engine_world_done(&world);
+	}
 }
 END_TEST
 
@@ -267,7 +293,7 @@ END_TEST
 
 START_TEST(a_tree_is_told_by_more_than_its_files)
 {
-	struct stage_script script = {.writes = true, .same = true};
+	struct stage_script script = {.writes = MADE, .same = true};
 	struct engine_world world;
 	struct err err = {0};
 
@@ -317,7 +343,7 @@ static void fail_each_call(struct engine_world *world, attempt *run)
 
 START_TEST(a_call_that_fails_is_an_error)
 {
-	struct stage_script script = {.writes = true, .same = true};
+	struct stage_script script = {.writes = MADE, .same = true};
 	struct engine_world world;
 
 	open_making(&world, &script);
@@ -429,8 +455,9 @@ END_TEST
 
 UNIT_MAIN("hooks", no_hooks_is_nothing_to_do, a_hook_gets_what_it_declares_and_no_more,
 	  a_hook_without_a_header_writes_nowhere, a_new_hook_runs_twice_and_a_known_one_once,
-	  a_second_run_that_changes_something_is_refused, a_second_run_may_write_the_same_again,
-	  a_failing_hook_is_refused_with_its_last_words,
+	  a_second_run_that_changes_something_is_refused,
+	  a_second_run_is_judged_by_what_it_writes_to_data_too,
+	  a_second_run_may_write_the_same_again, a_failing_hook_is_refused_with_its_last_words,
 	  a_bad_header_or_path_is_refused_before_anything_runs,
 	  a_tree_is_told_by_more_than_its_files, a_call_that_fails_is_an_error,
 	  a_run_is_in_the_journal, a_live_hook_gets_what_it_declares_and_no_more,

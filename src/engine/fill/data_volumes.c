@@ -145,6 +145,17 @@ static bool open_volume(struct fill *fill, const struct data_volume *volume, str
 	return true;
 }
 
+struct stage_mount *fill_data_mounts(const struct fill *fill, size_t *ret_count)
+{
+	struct stage_mount *mounts = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < fill->mount_count; i++)
+		if (fill->mounts[i].kind == STAGE_OVERLAY)
+			*array_add(mounts, *ret_count) = fill->mounts[i];
+	return mounts;
+}
+
 /* --- caches ---------------------------------------------------------------------------------- */
 
 char *data_volumes_path(const struct fill *fill, const char *path)

@@ -88,6 +88,12 @@ bool fill_open(struct fill *fill, struct err *err);
 bool fill_refresh(struct fill *fill, struct err *err);
 bool fill_preview(struct fill *fill, struct err *err);
 bool fill_apply(struct fill *fill, struct err *err);
+/*
+ * The machine's data as the stage has it, for other stages of the same copy: overlays, parents
+ * before what is mounted in them. What is written there is sorted by fill_finish(). The caller
+ * frees the array; its strings are fill's.
+ */
+struct stage_mount *fill_data_mounts(const struct fill *fill, size_t *ret_count);
 /* After it no stage can be built any more. Fails with ERR_NEEDS_ACK, code DATA_CHANGE. */
 bool fill_finish(struct fill *fill, struct err *err);
 /* Frees memory only; a second time does nothing. */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "exit_text.h"
+#include "hook_mounts.h"
 #include "hooks.h"
 #include "journal.h"
 #include "stamp.h"
@@ -139,47 +140,11 @@ static void fill_environment(const struct hook_job *job, struct hook_environment
 
 /* --- in the stage ------------------------------------------------------------------------------- */
 
-/* The stage's root is read-only; each declared path is bound over itself, writable. */
-struct stage_mounts {
-	struct stage_mount mounts[HOOK_WRITES_MAX];
-	char *lower[HOOK_WRITES_MAX];
-	size_t count;
-};
-
-static void stage_mounts_done(struct stage_mounts *mounts)
-{
-	for (size_t i = 0; i < mounts->count; i++)
-		free(mounts->lower[i]);
-}
-DEFINE_AUTO_STRUCT(stage_mounts, struct stage_mounts, stage_mounts_done)
-#define auto_stage_mounts __attribute__((cleanup(auto_stage_mounts_)))
-
-static bool add_mounts(struct host *host, const struct hook *hook, const char *root,
-		       struct stage_mounts *ret, struct err *err)
-{
-	for (size_t i = 0; i < hook->header.write_count; i++) {
-		const char *at = hook->header.writes[i];
-		char *lower = xasprintf("%s%s", root, at);
-		struct host_stat stat;
-		int r;
-
-		ret->lower[ret->count] = lower;
-		ret->mounts[ret->count++] =
-			(struct stage_mount){.kind = STAGE_BIND, .at = at, .lower = lower};
-		r = host->ops->stat(host, VOLUME_POOL, lower, &stat);
-		if (r < 0)
-			return err_set(err, ERR_REFUSED, -r,
-				       "the hook %s asks to write %s, which the copy does not have",
-				       text_quote(hook->name), text_quote(at));
-	}
-	return true;
-}
-
 bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct err *err)
 {
 	struct host *host = job->machine->host;
 	const struct hook_header *header = &job->hook->header;
-	auto_stage_mounts struct stage_mounts mounts = {0};
+	auto_hook_mounts struct hook_mounts mounts = {0};
 	auto_hook_environment struct hook_environment environment = {0};
 	auto_free char *root = xasprintf("%s/root", job->making);
 	auto_free char *program = xasprintf("/" HOOKS_DIRECTORY "/%s", job->hook->name);
@@ -198,7 +163,7 @@ bool hook_run_staged(const struct hook_job *job, struct hook_record *ret, struct
 	int status = 0, r;
 
 	*ret = (struct hook_record){.phase = HOOK_STAGED, .generation = job->to};
-	if (!add_mounts(host, job->hook, root, &mounts, err))
+	if (!hook_mounts_make(job, &mounts, err))
 		return false;
 	stage.mounts = mounts.mounts;
 	stage.mount_count = mounts.count;

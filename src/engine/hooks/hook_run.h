@@ -24,7 +24,11 @@ struct hook_job {
 	struct machine *machine;
 	const struct hook *hook;
 	enum hook_phase phase;
-	const char *making; /* "@gens/.7.tmp"; of HOOK_STAGED only */
+	/* of HOOK_STAGED only */
+	const char *making; /* "@gens/.7.tmp" */
+	const struct stage_mount *data; /* overlays, parents before what is mounted in them */
+	size_t data_count;
+	/* of all */
 	int from; /* the parent of `to`; -1 = none */
 	unsigned to; /* the generation that is made, or runs */
 };

@@ -1,6 +1,8 @@
 #include "hooks.h"
+#include <errno.h>
 #include <string.h>
 #include "fingerprint.h"
+#include "hook_mounts.h"
 #include "hook_run.h"
 #include "memory.h"
 
@@ -14,25 +16,29 @@ static bool refuse(const struct hook *hook, const char *failure, struct err *err
 	return err_try(err, "moult log");
 }
 
-/* Everything the hook may write to, as it is now. */
+/* Everything that the hook may write, as it is now. */
 static bool take_fingerprint(const struct hook_job *job, struct digest *ret, struct err *err)
 {
-	struct host *host = job->machine->host;
-	const struct hook *hook = job->hook;
 	struct digest_stream *stream = digest_start(DIGEST_SHA256);
+	auto_host_strings struct host_strings places = {0};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < hook->header.write_count; i++) {
-		auto_free char *path = xasprintf("%s/root%s", job->making, hook->header.writes[i]);
+	hook_mounts_places(job, &places);
+	for (size_t i = 0; r == 0 && i < places.count; i++) {
 		struct digest digest;
 
-		r = fingerprint_tree(host, path, &digest);
+		r = fingerprint_tree(job->machine->host, places.strings[i], &digest);
+		/* nothing was written to this data yet */
+		if (r == -ENOENT) {
+			digest = (struct digest){0};
+			r = 0;
+		}
 		digest_feed(stream, digest.hex, sizeof(digest.hex));
 	}
 	digest_finish(stream, ret);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot read what the hook %s wrote",
-			       text_quote(hook->name));
+			       text_quote(job->hook->name));
 	return true;
 }
 
@@ -45,37 +51,12 @@ static bool run_once(const struct hook_job *job, struct err *err)
 	return record.failure ? refuse(job->hook, record.failure, err) : true;
 }
 
-/*
- * The transaction id says at no cost that nothing was written at all; a hook that wrote the same
- * bytes again is told from one that changed something by their fingerprint.
- */
-static bool transid(struct host *host, const char *making, uint64_t *ret, struct err *err)
-{
-	auto_free char *root = xasprintf("%s/root", making);
-	auto_host_subvolume struct host_subvolume subvolume = {0};
-	int r = host->ops->sync(host, VOLUME_POOL);
-
-	if (r == 0)
-		r = host->ops->subvolume(host, root, &subvolume);
-	if (r < 0)
-		return err_set(err, ERR_SYSTEM, -r, "cannot look at %s", root);
-	*ret = subvolume.transid;
-	return true;
-}
-
 static bool run_again(const struct hook_job *job, struct err *err)
 {
-	struct host *host = job->machine->host;
 	struct digest before, after;
-	uint64_t transid_before, transid_after;
 
-	if (!take_fingerprint(job, &before, err) ||
-	    !transid(host, job->making, &transid_before, err) || !run_once(job, err) ||
-	    !transid(host, job->making, &transid_after, err))
-		return false;
-	if (transid_before == transid_after)
-		return true;
-	if (!take_fingerprint(job, &after, err))
+	if (!take_fingerprint(job, &before, err) || !run_once(job, err) ||
+	    !take_fingerprint(job, &after, err))
 		return false;
 	if (strcmp(before.hex, after.hex) == 0)
 		return true;
@@ -118,10 +99,9 @@ static bool write_known(struct host *host, const char *making, const struct hook
 	return memory_write(host, path, document, err);
 }
 
-bool hooks_staged(struct machine *machine, const char *making, int from, unsigned to,
-		  struct err *err)
+bool hooks_staged(struct machine *machine, const struct hooks_copy *copy, struct err *err)
 {
-	auto_free char *root = xasprintf("%s/root", making);
+	auto_free char *root = xasprintf("%s/root", copy->making);
 	auto_hooks struct hooks hooks = {0};
 	auto_json json_t *known = NULL;
 
@@ -129,23 +109,25 @@ bool hooks_staged(struct machine *machine, const char *making, int from, unsigne
 		return false;
 	if (hooks.count == 0)
 		return true;
-	if (!read_known(machine->host, from, &known, err))
+	if (!read_known(machine->host, copy->from, &known, err))
 		return false;
 	machine->progress->phase(machine->progress, "hooks", "running the owner's hooks");
 	for (size_t i = 0; i < hooks.count; i++) {
 		const struct hook_job job = {.machine = machine,
 					     .hook = &hooks.list[i],
 					     .phase = HOOK_STAGED,
-					     .making = making,
-					     .from = from,
-					     .to = to};
+					     .making = copy->making,
+					     .data = copy->data,
+					     .data_count = copy->data_count,
+					     .from = copy->from,
+					     .to = copy->to};
 
 		if (!run_once(&job, err))
 			return false;
 		if (!is_known(known, job.hook) && !run_again(&job, err))
 			return false;
 	}
-	return write_known(machine->host, making, &hooks, err);
+	return write_known(machine->host, copy->making, &hooks, err);
 }
 
 /* --- live --------------------------------------------------------------------------------------- */

@@ -11,13 +11,23 @@
 
 #define HOOKS_DIRECTORY "etc/moult/hooks.d"
 
+/* A copy that is being made. Everything is borrowed. */
+struct hooks_copy {
+	const char *making; /* "@gens/.7.tmp" */
+	int from; /* the parent generation, -1 = none */
+	unsigned to; /* its number */
+	/* the machine's data as the stage has it: overlays, parents before what is mounted in them */
+	const struct stage_mount *data;
+	size_t data_count;
+};
+
 /*
- * All hooks of the copy at `making` ("@gens/.7.tmp") that are for `staged`, by name. `from` is the
- * parent generation, -1 = none. A hook that the parent did not have, or had otherwise, runs twice,
- * and is refused when the second run changes anything. Writes making/hooks.json, not synced.
+ * All hooks of the copy that are for `staged`, by name. One that the parent did not have, or had
+ * otherwise, runs twice, and is refused when the second run changes anything of what it may write.
+ * Data is there to be read; what a hook writes into it lies in the overlay afterwards, as what
+ * packages wrote there does. Writes making/hooks.json, not synced.
  */
-bool hooks_staged(struct machine *machine, const char *making, int from, unsigned to,
-		  struct err *err);
+bool hooks_staged(struct machine *machine, const struct hooks_copy *copy, struct err *err);
 
 /*
  * All hooks of the running system for `phase`. A failing one does not make this fail: it is kept

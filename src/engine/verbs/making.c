@@ -114,9 +114,13 @@ static bool work_fill(struct operation *operation, struct err *err)
 static bool work_hooks(struct operation *operation, struct err *err)
 {
 	struct making *making = operation->context;
+	struct hooks_copy copy = {.making = making->directory,
+				  .from = (int)making->base_id,
+				  .to = making->generation.id};
+	auto_free struct stage_mount *data = fill_data_mounts(&making->fill, &copy.data_count);
 
-	return hooks_staged(operation->machine, making->directory, (int)making->base_id,
-			    making->generation.id, err);
+	copy.data = data;
+	return hooks_staged(operation->machine, &copy, err);
 }
 
 static bool work_close(struct operation *operation, struct err *err)
