@@ -19,8 +19,8 @@ const char *const command_groups[GROUP_COUNT] = {
 #define ELSEWHERE (BIT(SYSROOT) | BIT(ESP))
 #define WORKING (BIT(NO_PROGRESS) | BIT(PROGRESS_FD))
 #define READING (REPORTING | ELSEWHERE)
-#define CHANGING (READING | WORKING | BIT(UNCHANGED))
-#define MAKING (BIT(DRY_RUN) | BIT(ACCEPT) | BIT(REPLACE) | BIT(CONTINUE) | BIT(REBOOT))
+#define CHANGING (READING | WORKING | BIT(UNCHANGED) | BIT(DRY_RUN))
+#define MAKING (BIT(ACCEPT) | BIT(REPLACE) | BIT(CONTINUE) | BIT(REBOOT))
 #define UNIT (REPORTING | WORKING)
 
 #define READS NEEDS_MACHINE
@@ -113,8 +113,9 @@ static const struct command commands[] = {
 			"it "
 			"takes and what would be done, and changes nothing.",
 		.group = GROUP_LOOK,
-		/* it fills a copy to see what would change, and takes that away again */
+		/* of an upgrade it fills a copy to see what would change, and takes that away again */
 		.needs = WRITES,
+		.reading_word = "rollback",
 		.options = READING | WORKING | BIT(RELEASE) | BIT(SOURCE),
 		.most = 2,
 		.fields = {REQUEST(which), REQUEST(name)},
@@ -200,7 +201,7 @@ static const struct command commands[] = {
 			"is put on trial instead; a bad one only with --accept BAD_GENERATION.",
 		.group = GROUP_BACK,
 		.needs = SWITCHES,
-		.options = CHANGING | BIT(DRY_RUN) | BIT(BASE) | BIT(ACCEPT) | BIT(REBOOT),
+		.options = CHANGING | BIT(BASE) | BIT(ACCEPT) | BIT(REBOOT),
 		.most = 1,
 		.fields = {REQUEST(which)},
 		.words = "last",
@@ -273,7 +274,7 @@ static const struct command commands[] = {
 			"ones, and the system as it was before moult.",
 		.group = GROUP_BACK,
 		.needs = WRITES,
-		.options = CHANGING | BIT(DRY_RUN),
+		.options = CHANGING,
 		.verb = verb_cleanup,
 		.render = render_change,
 	},
@@ -288,7 +289,7 @@ static const struct command commands[] = {
 			"first.",
 		.group = GROUP_SETUP,
 		.needs = SWITCHES | FIRST_SHOWS,
-		.options = CHANGING | BIT(DRY_RUN) | BIT(ACCEPT) | BIT(UNDO),
+		.options = CHANGING | BIT(ACCEPT) | BIT(UNDO),
 		.verb = verb_init,
 		.render = render_change,
 	},
@@ -300,7 +301,8 @@ static const struct command commands[] = {
 			"keeps, "
 			"from the generations on the disk. Works from a rescue stick with "
 			"--sysroot; "
-			"running it twice does no harm.",
+			"running it twice does no harm. What it would do cannot be shown before: "
+			"'moult check' lists what is wrong.",
 		.group = GROUP_SETUP,
 		.needs = WRITES,
 		.options = CHANGING,

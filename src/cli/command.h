@@ -45,6 +45,8 @@ struct command {
 	size_t fields[2]; /* offsets in struct verb_request that operands go to; 0 = none */
 	const char *words; /* the only words, or with `open_words` some words, for operand 1 */
 	bool open_words;
+	/* Operand 1 with which it only reads, and the only one that another may follow; NULL = none. */
+	const char *reading_word;
 	bool (*verb)(struct machine *, const struct verb_request *, json_t **, struct err *);
 	render_fn *render;
 	/* instead of verb and render: needs no machine. A text or a document, as it likes. */

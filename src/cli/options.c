@@ -271,7 +271,10 @@ static bool take_argument(struct parser *parser, struct err *err)
 static bool check_options(const struct parser *parser, struct err *err)
 {
 	const struct command *command = parser->invocation->command;
-	uint64_t wrong = parser->used & ~(command->options | OPTION_BIT(OPTION_HELP));
+	/* who looks before each command need not know which of them only look */
+	uint64_t always = OPTION_BIT(OPTION_HELP) |
+			  (command->group == GROUP_INTERNAL ? 0 : OPTION_BIT(OPTION_DRY_RUN));
+	uint64_t wrong = parser->used & ~(command->options | always);
 
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)
 		if (wrong & OPTION_BIT(id)) {
@@ -319,6 +322,12 @@ static bool check_operands(const struct parser *parser, struct err *err)
 	    !is_one_of(invocation->operands[0], command->words)) {
 		err_set(err, ERR_USAGE, 0, "moult %s knows %s, not %s", command->name,
 			command->operands, text_quote(invocation->operands[0]));
+		return help_hint(parser, err);
+	}
+	if (command->reading_word && invocation->operand_count > 1 &&
+	    strcmp(invocation->operands[0], command->reading_word) != 0) {
+		err_set(err, ERR_USAGE, 0, "moult %s %s does not take %s", command->name,
+			invocation->operands[0], text_quote(invocation->operands[1]));
 		return help_hint(parser, err);
 	}
 	return true;

@@ -108,14 +108,24 @@ static bool run_verb(struct machine *machine, const struct invocation *invocatio
 	return command->verb(machine, &invocation->request, &result->document, &result->err);
 }
 
+static bool writes(const struct invocation *invocation)
+{
+	const struct command *command = invocation->command;
+	const char *which = invocation->request.which;
+
+	if (invocation->request.dry_run && command->options & OPTION_BIT(OPTION_DRY_RUN))
+		return false;
+	return command->needs & NEEDS_WRITING &&
+	       !(command->reading_word && text_equal(which, command->reading_word));
+}
+
 static bool run_on_machine(const struct invocation *invocation, const struct surroundings *around,
 			   struct progress_bar *bar, struct result *result)
 {
 	const struct linux_options options = {
 		.sysroot = invocation->sysroot,
 		.esp = invocation->esp,
-		.read_only = !(invocation->command->needs & NEEDS_WRITING) ||
-			     invocation->request.dry_run,
+		.read_only = !writes(invocation),
 		.need_boot = invocation->command->needs & NEEDS_BOOT,
 	};
 	struct machine machine = {0};

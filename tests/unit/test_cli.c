@@ -104,6 +104,25 @@ START_TEST(letters_can_be_joined)
 }
 END_TEST
 
+START_TEST(every_command_can_be_asked_to_change_nothing)
+{
+	for (size_t i = 0; command_at(i); i++) {
+		auto_free char *line =
+			xasprintf("%s -n%s", command_at(i)->name, command_at(i)->least ? " 1" : "");
+		struct parsed parsed;
+
+		if (command_at(i)->group == GROUP_INTERNAL)
+			continue;
+		parsed = parse(line);
+		ck_assert_msg(parsed.good, "%s: %s", line, parsed.err.text);
+		/* what is not its own is not even offered */
+		ck_assert(!(command_at(i)->options & OPTION_BIT(OPTION_DRY_RUN)) ||
+			  command_at(i)->needs & NEEDS_WRITING);
+		invocation_done(&parsed.invocation);
+	}
+}
+END_TEST
+
 START_TEST(internal_commands_have_two_words)
 {
 	struct parsed parsed = parse("internal give-up health");
@@ -166,6 +185,9 @@ START_TEST(wrong_command_lines_are_refused_with_the_command_that_helps)
 		{"plan downgrade",
 		 "moult plan knows [upgrade|rollback [N|last|NAME]], not 'downgrade'",
 		 "moult plan --help"},
+		{"plan upgrade 3", "moult plan upgrade does not take '3'", "moult plan --help"},
+		{"internal bless -n", "moult internal bless takes no --dry-run",
+		 "moult internal bless --help"},
 		{"upgrade --progress-fd x", "--progress-fd wants a number, not 'x'", ""},
 		{"upgrade --progress-fd 99999999999",
 		 "--progress-fd wants a number, not '99999999999'", ""},
@@ -431,9 +453,9 @@ UNIT_MAIN("cli", status_without_root_shows_what_was_written_down,
 	  status_without_root_is_refused_where_nothing_or_nonsense_was_written_down,
 	  options_may_stand_before_and_after_the_command,
 	  options_of_run_end_where_its_command_begins, accept_can_be_repeated,
-	  letters_can_be_joined, internal_commands_have_two_words,
-	  a_word_after_two_dashes_is_never_an_option, only_shell_gets_the_terminal,
-	  wrong_command_lines_are_refused_with_the_command_that_helps,
+	  letters_can_be_joined, every_command_can_be_asked_to_change_nothing,
+	  internal_commands_have_two_words, a_word_after_two_dashes_is_never_an_option,
+	  only_shell_gets_the_terminal, wrong_command_lines_are_refused_with_the_command_that_helps,
 	  json_is_remembered_although_the_command_line_is_wrong,
 	  help_and_version_can_be_asked_for_as_options, swapped_neighbours_are_one_mistake,
 	  every_kind_of_error_has_its_exit_status,

@@ -106,7 +106,8 @@ char *health_failure(struct machine *machine)
 	return xstrdup_or_null(json_string_value(json_object_get(document, "why")));
 }
 
-static bool refuse(struct machine *machine, const struct verdicts *verdicts, struct err *err)
+static bool refuse(struct machine *machine, const struct verb_request *request,
+		   const struct verdicts *verdicts, struct err *err)
 {
 	auto_text struct text why = {0};
 	const struct verdict *first = NULL;
@@ -119,7 +120,8 @@ static bool refuse(struct machine *machine, const struct verdicts *verdicts, str
 		text_addf(&why, "%s%s", why.length > 0 ? "; " : "", verdict->why);
 		first = first ? first : verdict;
 	}
-	remember_failure(machine, why.bytes);
+	if (!request->dry_run)
+		remember_failure(machine, why.bytes);
 	err_set(err, ERR_REFUSED, 0, "generation %d is not healthy: %s",
 		machine->listing.running.booted, why.bytes ? why.bytes : "no reason was given");
 	if (first && first->program)
@@ -134,14 +136,13 @@ bool verb_health(struct machine *machine, const struct verb_request *request, js
 	auto_verdicts struct verdicts verdicts = {0};
 	bool healthy;
 
-	(void)request;
 	*ret = NULL;
 	if (!health_open(&health, machine, err) || !verdicts_list(&health, &verdicts, err) ||
 	    !ask_patiently(&health, &verdicts, &healthy, err))
 		return false;
 	note_wanted(machine, &verdicts);
 	if (!healthy)
-		return refuse(machine, &verdicts, err);
+		return refuse(machine, request, &verdicts, err);
 	*ret = document_of(&verdicts);
 	return true;
 }

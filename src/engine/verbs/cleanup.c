@@ -76,52 +76,95 @@ bool verb_cleanup(struct machine *machine, const struct verb_request *request, j
 	return verb_run(machine, request, cleanup_body, ret, err);
 }
 
-/* A name is shown in the menu and typed by people: letters, digits and a few signs, not a number. */
+/* --- pins and names ------------------------------------------------------------------------------ */
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* A name is shown in the menu and typed by people, also where options are: no number, no sign first. */
 static bool is_good_name(const char *name)
 {
 	unsigned long long number;
 
-	return *name && strlen(name) <= 32 && !text_to_u64(name, &number) &&
+	return is_letter_or_digit(*name) && strlen(name) <= 32 && !text_to_u64(name, &number) &&
 	       strcmp(name, "last") != 0 &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") ==
 		       strlen(name);
 }
 
+static bool check_name(const struct listing *listing, const struct generation *gen,
+		       const char *name, struct err *err)
+{
+	if (!is_good_name(name)) {
+		err_set(err, ERR_USAGE, 0,
+			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "
+			"beginning with a letter or digit, not only digits, not 'last'",
+			text_quote(name));
+		return err_try(err, "sudo moult pin %u before-party", gen->id);
+	}
+	for (size_t i = 0; i < listing->count; i++)
+		if (&listing->generations[i] != gen &&
+		    text_equal(listing->generations[i].name, name)) {
+			err_set(err, ERR_REFUSED, 0, "generation %u is named %s already",
+				listing->generations[i].id, text_quote(name));
+			return err_try(err, "moult list");
+		}
+	return true;
+}
+
+/* The generation as it will be. */
+static bool pin_find(const struct machine *machine, const struct verb_request *request,
+		     struct generation *ret, struct err *err)
+{
+	const struct generation *gen = listing_select(&machine->listing, request->which, err);
+
+	if (!gen || (request->name && !check_name(&machine->listing, gen, request->name, err)))
+		return false;
+	generation_copy(gen, ret);
+	ret->pinned = strcmp(request->verb, "pin") == 0;
+	if (ret->pinned && request->name) {
+		free(ret->name);
+		ret->name = xstrdup(request->name);
+	}
+	return true;
+}
+
 static bool pin_body(struct operation *operation, const struct verb_request *request, json_t **ret,
 		     struct err *err)
 {
-	struct machine *machine = operation->machine;
-	const struct generation *gen = listing_select(&machine->listing, request->which, err);
-	bool pin = strcmp(request->verb, "pin") == 0;
 	auto_generation struct generation next = {0};
 	auto_plan struct plan plan = {0};
 	auto_free char *sentence = NULL;
 
-	if (!gen)
+	if (!pin_find(operation->machine, request, &next, err))
 		return false;
-	operation->generation = (int)gen->id;
-	if (request->name && !is_good_name(request->name)) {
-		err_set(err, ERR_USAGE, 0,
-			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "
-			"not only digits, not 'last'",
-			text_quote(request->name));
-		return err_try(err, "sudo moult pin %u before-party", gen->id);
-	}
-	generation_copy(gen, &next);
-	next.pinned = pin;
-	if (pin && request->name) {
-		free(next.name);
-		next.name = xstrdup(request->name);
-	}
+	operation->generation = (int)next.id;
 	plan_state(&plan, &next);
 	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	sentence = xasprintf("generation %u is %s", next.id,
-			     pin ? "pinned: it is kept until 'moult unpin'" : "no longer pinned");
+			     next.pinned ? "pinned: it is kept until 'moult unpin'"
+					 : "no longer pinned");
 	return operation_run(operation, &plan, err) && answer_done(operation, sentence, ret, err);
+}
+
+static bool pin_dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,
+			struct err *err)
+{
+	auto_generation struct generation next = {0};
+	auto_plan struct plan plan = {0};
+
+	if (!verb_require_adopted(machine, err) || !pin_find(machine, request, &next, err))
+		return false;
+	plan_state(&plan, &next);
+	*ret = answer_planned(machine, request->verb, &plan);
+	return true;
 }
 
 bool verb_pin(struct machine *machine, const struct verb_request *request, json_t **ret,
 	      struct err *err)
 {
-	return verb_run(machine, request, pin_body, ret, err);
+	return request->dry_run ? pin_dry_run(machine, request, ret, err)
+				: verb_run(machine, request, pin_body, ret, err);
 }

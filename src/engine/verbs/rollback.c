@@ -132,7 +132,14 @@ static bool require_session(const struct machine *machine, const char *verb, boo
 	if (strcmp(session, "temporary") == 0 ||
 	    (may_be_volatile && strcmp(session, "volatile") == 0))
 		return true;
-	err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to %s", session, verb);
+	if (machine->listing.running.live)
+		err_set(err, ERR_REFUSED, 0, "this is a %s session, there is nothing to %s",
+			session, verb);
+	else
+		err_set(err, ERR_REFUSED, 0,
+			"this is another system's disk, and does not run: there is no session to "
+			"%s",
+			verb);
 	return err_try(err, "moult status");
 }
 

@@ -106,11 +106,24 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 	return answer_done(operation, "what was interrupted is finished or undone", ret, err);
 }
 
+/* Each step of it is chosen by what the ones before have left on the disk. */
+static bool refuse_foretelling(struct err *err)
+{
+	err_set(err, ERR_REFUSED, 0,
+		"what a repair does cannot be shown before: each step of it depends on what the "
+		"one before finds; 'moult check' lists what is wrong, and a repair without need "
+		"does no harm");
+	return err_try(err, "sudo moult check");
+}
+
 bool verb_repair(struct machine *machine, const struct verb_request *request, json_t **ret,
 		 struct err *err)
 {
 	ERR_CONTEXT(err, "cannot repair");
 
+	*ret = NULL;
+	if (request->dry_run)
+		return refuse_foretelling(err);
 	return verb_run_after(machine, request, machine->has_boot ? restore_volume : NULL,
 			      repair_body, ret, err);
 }
