@@ -120,6 +120,28 @@ char *boot_own_options(const char *command_line)
 	return without(command_line, drop);
 }
 
+char *boot_root_uuid(const char *command_line)
+{
+	static const char key[] = "root=UUID=", quoted[] = "root=\"UUID=";
+	char *uuid = NULL;
+	struct word word;
+
+	while (next_word(&command_line, &word)) {
+		auto_free char *copy = xstrndup(word.start, word.length);
+		const char *start = copy + (*copy == '"'), *value = start;
+
+		if (strcmp(copy, "--") == 0)
+			break;
+		if (!text_starts(start, "root="))
+			continue;
+		if (text_starts(start, key) || text_starts(start, quoted))
+			value += text_starts(start, key) ? strlen(key) : strlen(quoted);
+		free(uuid);
+		uuid = value > start ? xstrndup(value, strcspn(value, "\"")) : NULL;
+	}
+	return uuid;
+}
+
 static unsigned drop_for(const struct boot_entry *entry, enum boot_role role)
 {
 	unsigned drop = DROP_ALWAYS;

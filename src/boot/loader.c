@@ -101,6 +101,8 @@ static void files_from_menu(struct files *files, const struct loader *loader,
 {
 	for (size_t i = 0; i < menu->count; i++)
 		files_put(files, menu->entries[i].path, menu->entries[i].text);
+	for (size_t i = 0; i < menu->other_count; i++)
+		files_put(files, menu->others[i].path, menu->others[i].text);
 	for (size_t i = 0; i < menu->blob_count; i++)
 		files_put(files, menu->blobs[i], NULL);
 	if (menu->settings)
@@ -131,16 +133,18 @@ bool loader_after(const struct loader *loader, const struct menu *menu, const st
 		  struct menu *ret, struct err *err)
 {
 	__attribute__((cleanup(auto_files_))) struct files files = {0};
-	auto_free struct loader_file *found = NULL;
+	auto_free struct loader_file *list = NULL;
+	struct loader_found found;
 
 	*ret = (struct menu){0};
 	files_from_menu(&files, loader, menu);
 	for (size_t i = 0; i < plan->count; i++)
 		files_apply(&files, &plan->steps[i]);
-	found = xcalloc(files.count, sizeof(*found));
+	list = xcalloc(files.count, sizeof(*list));
 	for (size_t i = 0; i < files.count; i++)
-		found[i] = (struct loader_file){files.files[i].path, files.files[i].text};
-	if (!loader->parse(found, files.count, ret, err))
+		list[i] = (struct loader_file){files.files[i].path, files.files[i].text};
+	found = (struct loader_found){list, files.count, menu->root_uuid};
+	if (!loader->parse(&found, ret, err))
 		return false;
 	keep_others(menu, ret);
 	return true;

@@ -23,6 +23,13 @@ struct loader_file {
 /* What units/moult-generator.c takes where the command line does not say: not written then. */
 #define BOOT_DEADLINE_SEC 600
 
+/* What is on a boot volume, which several systems may share. Strings are borrowed. */
+struct loader_found {
+	const struct loader_file *files;
+	size_t count;
+	const char *root_uuid; /* of the pool whose entries are ours; NULL = all are */
+};
+
 /* Everything an entry is made of. Strings are borrowed. */
 struct boot_entry {
 	unsigned generation;
@@ -45,10 +52,12 @@ struct loader {
 	const char *const *directories;
 	/* Whether the contents of a file in them is wanted, or just its name. */
 	bool (*wants_text)(const char *path);
-	bool (*parse)(const struct loader_file *files, size_t count, struct menu *ret,
-		      struct err *err);
+	bool (*parse)(const struct loader_found *found, struct menu *ret, struct err *err);
 
-	/* Blobs and a counted candidate; another counted one is taken back first. */
+	/*
+	 * Blobs and a counted candidate; another counted one is taken back first. Refused, as `adopt`
+	 * is, where the loader could choose an entry of another system instead.
+	 */
 	bool (*offer)(const struct menu *menu, const struct boot_entry *entry, struct plan *plan,
 		      struct err *err);
 	/* Blobs and an uncounted candidate: from its commit on, this is what boots by default. */
@@ -103,3 +112,5 @@ char *boot_command_line(const struct boot_entry *entry, enum boot_role role);
  * Order and quotes are kept, what follows "--" too. Caller frees.
  */
 char *boot_own_options(const char *command_line);
+/* The UUID of the last "root=UUID=", which is what the kernel goes by; NULL = none. Caller frees. */
+char *boot_root_uuid(const char *command_line);

@@ -7,6 +7,7 @@ void menu_entry_done(struct menu_entry *entry)
 {
 	free(entry->path);
 	free(entry->options);
+	free(entry->root_uuid);
 	free(entry->text);
 	free(entry->sort_key);
 	free(entry->machine_id);
@@ -27,11 +28,18 @@ static void free_strings(char **strings, size_t count)
 	free(strings);
 }
 
+static void free_entries(struct menu_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		menu_entry_done(&entries[i]);
+	free(entries);
+}
+
 void menu_done(struct menu *menu)
 {
-	for (size_t i = 0; i < menu->count; i++)
-		menu_entry_done(&menu->entries[i]);
-	free(menu->entries);
+	free_entries(menu->entries, menu->count);
+	free_entries(menu->others, menu->other_count);
+	free(menu->root_uuid);
 	free(menu->settings);
 	if (menu->foreign_first)
 		menu_entry_done(menu->foreign_first);
@@ -58,6 +66,8 @@ void menu_sort(struct menu *menu)
 {
 	if (menu->count > 0)
 		qsort(menu->entries, menu->count, sizeof(*menu->entries), compare_entries);
+	if (menu->other_count > 0)
+		qsort(menu->others, menu->other_count, sizeof(*menu->others), compare_entries);
 }
 
 static bool is_candidate(const struct menu_entry *entry)
@@ -76,12 +86,13 @@ const struct menu_entry *menu_truth(const struct menu *menu)
 	return NULL;
 }
 
-const struct menu_entry *menu_next(const struct menu *menu)
+/* The candidate that the loader prefers among these; NULL = none that it could boot. */
+static const struct menu_entry *find_first(const struct menu_entry *entries, size_t count)
 {
 	const struct menu_entry *best = NULL;
 
-	for (size_t i = 0; i < menu->count; i++) {
-		const struct menu_entry *entry = &menu->entries[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct menu_entry *entry = &entries[i];
 
 		if (!is_candidate(entry) || entry->kernel_missing)
 			continue;
@@ -89,6 +100,19 @@ const struct menu_entry *menu_next(const struct menu *menu)
 			best = entry;
 	}
 	return best;
+}
+
+const struct menu_entry *menu_rival(const struct menu *menu)
+{
+	return find_first(menu->others, menu->other_count);
+}
+
+const struct menu_entry *menu_next(const struct menu *menu)
+{
+	const struct menu_entry *best = find_first(menu->entries, menu->count);
+	const struct menu_entry *rival = menu_rival(menu);
+
+	return best && rival && order_entries(rival, best) < 0 ? NULL : best;
 }
 
 const struct menu_entry *menu_trial(const struct menu *menu)
@@ -115,14 +139,13 @@ const struct menu_entry *menu_find_path(const struct menu *menu, const char *pat
 	return NULL;
 }
 
+/* Both are sorted by it. */
 uint64_t menu_highest_serial(const struct menu *menu)
 {
-	uint64_t highest = 0;
+	uint64_t ours = menu->count > 0 ? menu->entries[menu->count - 1].serial : 0;
+	uint64_t others = menu->other_count > 0 ? menu->others[menu->other_count - 1].serial : 0;
 
-	for (size_t i = 0; i < menu->count; i++)
-		if (menu->entries[i].serial > highest)
-			highest = menu->entries[i].serial;
-	return highest;
+	return ours > others ? ours : others;
 }
 
 bool menu_is_torn(const struct menu *menu, const struct menu_entry *entry)

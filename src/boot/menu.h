@@ -3,7 +3,8 @@
  *
  * Pure: made from file names and texts by a loader's `parse`. One entry for each file or stanza of
  * ours, and for each that only looks like ours (not `whole`), because the loader may choose it.
- * Entries of others are named only, but the blobs they use are known too.
+ * Entries of others are named only, but the blobs they use are known too. What another system of
+ * moult put there, whose root is on another pool, is never ours: not chosen, changed or removed.
  */
 #pragma once
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct menu_entry {
 	size_t switch_offset; /* of the byte that enables it; 0 = there is no such byte */
 	char linux_sha256[65], initrd_sha256[65];
 	char *options; /* all of the command line */
+	char *root_uuid; /* of the file system that it says its root is on; NULL = it does not say */
 	char *text; /* as found; NULL = it could not be read */
 	/* What the loader sorts by; NULL = not there. */
 	char *sort_key, *machine_id, *version;
@@ -38,13 +40,17 @@ struct menu_entry {
 struct menu {
 	struct menu_entry *entries; /* by serial, ascending */
 	size_t count;
+	struct menu_entry
+		*others; /* named like ours, but of another system; by serial, ascending */
+	size_t other_count;
+	char *root_uuid; /* of the pool whose entries are ours; NULL = all are */
 	char *settings; /* the loader's own configuration file; NULL = none */
 	char **foreign; /* names of entries that are not ours */
 	size_t foreign_count;
 	struct menu_entry *foreign_first; /* of those, the one that stands highest; NULL = none */
 	char **blobs; /* paths of all blobs found, whether used or not */
 	size_t blob_count;
-	char **other_blobs; /* paths that foreign entries name: not ours to delete */
+	char **other_blobs; /* paths that entries of others name: not ours to delete */
 	size_t other_blob_count;
 	char **torn; /* names of ours in a state no write of moult leaves: alias only, twice */
 	size_t torn_count;
@@ -63,6 +69,8 @@ DEFINE_AUTO_STRUCT(menu, struct menu, menu_done)
 const struct menu_entry *menu_truth(const struct menu *menu);
 /* What the loader boots next: the enabled candidate it prefers, see order.h. NULL = none of ours. */
 const struct menu_entry *menu_next(const struct menu *menu);
+/* Of another system: the enabled candidate that the loader prefers, and may choose; NULL = none. */
+const struct menu_entry *menu_rival(const struct menu *menu);
 /* The enabled counted candidate; NULL = none. */
 const struct menu_entry *menu_trial(const struct menu *menu);
 /* The candidate with this serial, else the old entry with it; NULL = none. */
@@ -71,4 +79,5 @@ const struct menu_entry *menu_find_path(const struct menu *menu, const char *pat
 /* Whether this entry's name is among the torn ones. */
 bool menu_is_torn(const struct menu *menu, const struct menu_entry *entry);
 bool menu_has_blob(const struct menu *menu, const char *path);
+/* Those of other systems count: no name is to be used twice. */
 uint64_t menu_highest_serial(const struct menu *menu);

@@ -65,6 +65,20 @@ static bool refuse_torn(const struct work *work, const struct menu_entry *entry)
 	return err_try(work->err, "sudo moult repair");
 }
 
+/* Its name matches the loader's pattern too: what is published would not surely boot. */
+static bool refuse_rival(const struct work *work)
+{
+	const struct menu_entry *rival = menu_rival(&work->now);
+
+	if (!rival)
+		return true;
+	err_set(work->err, ERR_REFUSED, 0,
+		"the boot entry %s is another system's, whose root is on UUID=%s, and the loader "
+		"could choose it instead",
+		text_quote(sdboot_base_name(rival->path)), rival->root_uuid);
+	return err_try(work->err, "sudo moult check");
+}
+
 /* Whether the loader finds a good generation by itself if `without` is not there. */
 static bool has_truth(const struct menu *menu, const struct menu_entry *without)
 {
@@ -199,9 +213,24 @@ static enum menu_role menu_role(enum boot_role role)
 	return role == BOOT_OLD ? MENU_OLD : MENU_CANDIDATE;
 }
 
+/* FAT takes names that differ in case only for the same. */
+static bool refuse_name_of_another(const struct work *work, const struct publish *publish)
+{
+	for (size_t i = 0; i < work->now.other_count; i++) {
+		if (strcasecmp(work->now.others[i].path, publish->path) != 0)
+			continue;
+		err_set(work->err, ERR_REFUSED, 0, "the boot entry %s is another system's",
+			text_quote(sdboot_base_name(publish->path)));
+		return err_try(work->err, "sudo moult check");
+	}
+	return true;
+}
+
 /* Other files of this serial go; the very file must be ours to write. */
 static bool clear_serial(const struct work *work, struct publish *publish)
 {
+	if (!refuse_name_of_another(work, publish))
+		return false;
 	for (size_t i = 0; i < work->now.count; i++) {
 		const struct menu_entry *entry = &work->now.entries[i];
 
@@ -306,7 +335,7 @@ static bool offer(const struct menu *menu, const struct boot_entry *entry, struc
 
 	publish.path = sdboot_entry_path(MENU_CANDIDATE, entry->serial, entry->tries);
 	work_start(&work, menu);
-	if (!check_trial(&work, entry) ||
+	if (!refuse_rival(&work) || !check_trial(&work, entry) ||
 	    !sdboot_entry_print(entry, BOOT_TRIAL, &publish.text, err))
 		return false;
 	add_check(plan);
@@ -323,7 +352,7 @@ static bool adopt(const struct menu *menu, const struct boot_entry *entry, struc
 
 	publish.path = sdboot_entry_path(MENU_CANDIDATE, entry->serial, 0);
 	work_start(&work, menu);
-	if (!check_serial(&work, entry) ||
+	if (!refuse_rival(&work) || !check_serial(&work, entry) ||
 	    !sdboot_entry_print(entry, BOOT_CURRENT, &publish.text, err))
 		return false;
 	add_check(plan);

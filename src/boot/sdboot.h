@@ -13,7 +13,7 @@ extern const struct loader sdboot_loader;
 
 bool sdboot_wants_text(const char *path);
 /* Takes whatever is there; never fails. */
-bool sdboot_parse(const struct loader_file *files, size_t count, struct menu *ret, struct err *err);
+bool sdboot_parse(const struct loader_found *found, struct menu *ret, struct err *err);
 const char *sdboot_base_name(const char *path);
 
 /* What moult wants in loader.conf, with the owner's own lines kept where they do not get in its way. */

@@ -389,6 +389,7 @@ void sdboot_entry_parse(const char *text, struct menu_entry *entry)
 	while (next_line(&cursor, lines + strlen(lines), &line))
 		read_line(&reading, &line);
 	entry->enabled = reading.enabled_kernel || reading.other_kernel;
+	entry->root_uuid = entry->options ? boot_root_uuid(entry->options) : NULL;
 	entry->whole = is_whole(&reading);
 	/* with several kernels in it, no single byte hides the entry */
 	if (reading.kernels > 1 || reading.other_kernel)

@@ -67,6 +67,36 @@ static void add_torn(struct menu *menu, const char *name)
 	menu_add(&menu->torn, &menu->torn_count, name);
 }
 
+/* Of an entry of ours that was cut off while it was written, the beginning of the UUID may be left. */
+static bool is_of_another(const struct menu *menu, const struct menu_entry *entry)
+{
+	return menu->root_uuid && entry->root_uuid &&
+	       strncasecmp(menu->root_uuid, entry->root_uuid, strlen(entry->root_uuid)) != 0;
+}
+
+/* Takes the entry, which has the name of one of ours or of what is left of one. */
+static void parse_other(const struct loader_file *file, struct menu_entry *entry, struct menu *menu)
+{
+	sdboot_entry_paths(file->text, add_other_blob, menu);
+	*array_add(menu->others, menu->other_count) = *entry;
+}
+
+static void parse_own(const struct loader_file *file, enum sdboot_name name,
+		      struct menu_entry *entry, struct menu *menu)
+{
+	if (name != SDBOOT_OURS)
+		add_torn(menu, sdboot_base_name(file->path));
+	if (name == SDBOOT_ALIAS) {
+		menu_entry_done(entry);
+		return;
+	}
+	entry->whole = entry->whole && name == SDBOOT_OURS;
+	/* what is not quite ours may name more than one digest of each kind */
+	if (!entry->whole && file->text)
+		sdboot_entry_paths(file->text, add_other_blob, menu);
+	*array_add(menu->entries, menu->count) = *entry;
+}
+
 static void parse_entry(const struct loader_file *file, struct menu *menu)
 {
 	struct menu_entry entry = {0};
@@ -76,17 +106,15 @@ static void parse_entry(const struct loader_file *file, struct menu *menu)
 		parse_foreign(file, menu);
 		return;
 	}
-	if (name != SDBOOT_OURS)
-		add_torn(menu, sdboot_base_name(file->path));
-	if (name == SDBOOT_ALIAS)
-		return;
 	entry.path = xstrdup(file->path);
 	sdboot_entry_parse(file->text, &entry);
-	entry.whole = entry.whole && name == SDBOOT_OURS;
-	/* what is not quite ours may name more than one digest of each kind */
-	if (!entry.whole && file->text)
-		sdboot_entry_paths(file->text, add_other_blob, menu);
-	*array_add(menu->entries, menu->count) = entry;
+	if (!is_of_another(menu, &entry))
+		parse_own(file, name, &entry, menu);
+	else if (name == SDBOOT_ALIAS)
+		/* the loader does not see it, and it is the other system's to mend */
+		menu_entry_done(&entry);
+	else
+		parse_other(file, &entry, menu);
 }
 
 static void parse_file(const struct loader_file *file, struct menu *menu)
@@ -131,14 +159,16 @@ static void find_twins(struct menu *menu)
 	}
 }
 
-bool sdboot_parse(const struct loader_file *files, size_t count, struct menu *ret, struct err *err)
+bool sdboot_parse(const struct loader_found *found, struct menu *ret, struct err *err)
 {
 	(void)err; /* whatever is there, there is a menu */
-	*ret = (struct menu){0};
-	for (size_t i = 0; i < count; i++)
-		parse_file(&files[i], ret);
+	*ret = (struct menu){.root_uuid = xstrdup_or_null(found->root_uuid)};
+	for (size_t i = 0; i < found->count; i++)
+		parse_file(&found->files[i], ret);
 	for (size_t i = 0; i < ret->count; i++)
 		ret->entries[i].kernel_missing = is_kernel_missing(ret, &ret->entries[i]);
+	for (size_t i = 0; i < ret->other_count; i++)
+		ret->others[i].kernel_missing = is_kernel_missing(ret, &ret->others[i]);
 	menu_sort(ret);
 	find_twins(ret);
 	return true;

@@ -54,10 +54,11 @@ static bool read_policy(struct machine *machine, struct err *err)
 
 static bool read_boot(struct machine *machine, struct err *err)
 {
+	struct store_boot boot = {machine->host, machine->loader, machine->identity.pool_uuid};
+
 	menu_done(&machine->menu);
 	machine->has_boot = machine->identity.boot_where != NULL;
-	return !machine->has_boot ||
-	       store_read_menu(machine->host, machine->loader, &machine->menu, err);
+	return !machine->has_boot || store_read_menu(&boot, &machine->menu, err);
 }
 
 bool machine_refresh(struct machine *machine, struct err *err)

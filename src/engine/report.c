@@ -260,6 +260,14 @@ static const char *next_why(const struct machine *machine, const struct menu_ent
 							  : "it is the loader's default";
 }
 
+static const char *no_next_why(const struct machine *machine)
+{
+	if (!machine->has_boot)
+		return "the boot volume was not found";
+	return menu_rival(&machine->menu) ? "the entry of another system stands first in the menu"
+					  : "no entry of moult is in the menu";
+}
+
 json_t *report_next(const struct machine *machine)
 {
 	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
@@ -267,9 +275,7 @@ json_t *report_next(const struct machine *machine)
 
 	if (!next) {
 		json_object_set_new(object, "id", json_null());
-		json_put_string(object, "why",
-				machine->has_boot ? "no entry of moult is in the menu"
-						  : "the boot volume was not found");
+		json_put_string(object, "why", no_next_why(machine));
 		return object;
 	}
 	json_object_set_new(object, "id", json_integer(next->generation));

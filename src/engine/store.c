@@ -217,10 +217,10 @@ static void loader_files_done(struct loader_files *files)
 
 DEFINE_AUTO_STRUCT(loader_files, struct loader_files, loader_files_done)
 
-static bool read_loader_directory(struct host *host, const struct loader *loader,
-				  const char *directory, struct loader_files *files,
-				  struct err *err)
+static bool read_loader_directory(const struct store_boot *boot, const char *directory,
+				  struct loader_files *files, struct err *err)
 {
+	struct host *host = boot->host;
 	auto_host_names struct host_names names = {0};
 	int r = host->ops->list(host, VOLUME_BOOT, directory, &names);
 
@@ -237,7 +237,7 @@ static bool read_loader_directory(struct host *host, const struct loader *loader
 			continue;
 		file = array_add(files->files, files->count);
 		file->path = xasprintf("%s/%s", directory, names.names[i].name);
-		if (!loader->wants_text(file->path))
+		if (!boot->loader->wants_text(file->path))
 			continue;
 		r = host->ops->read(host, VOLUME_BOOT, file->path, 64 * 1024, &bytes);
 		/* too large to be an entry: one that is not whole. Unreadable is not the same as absent */
@@ -249,13 +249,14 @@ static bool read_loader_directory(struct host *host, const struct loader *loader
 	return true;
 }
 
-bool store_read_menu(struct host *host, const struct loader *loader, struct menu *ret,
-		     struct err *err)
+bool store_read_menu(const struct store_boot *boot, struct menu *ret, struct err *err)
 {
 	__attribute__((cleanup(auto_loader_files_))) struct loader_files files = {0};
+	struct loader_found found;
 
-	for (const char *const *directory = loader->directories; *directory; directory++)
-		if (!read_loader_directory(host, loader, *directory, &files, err))
+	for (const char *const *directory = boot->loader->directories; *directory; directory++)
+		if (!read_loader_directory(boot, *directory, &files, err))
 			return false;
-	return loader->parse(files.files, files.count, ret, err);
+	found = (struct loader_found){files.files, files.count, boot->pool_uuid};
+	return boot->loader->parse(&found, ret, err);
 }

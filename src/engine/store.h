@@ -12,5 +12,10 @@
 #define STORE_DOCUMENT_MAX (1024 * 1024)
 
 bool store_read_listing(struct host *host, struct listing *ret, struct err *err);
-bool store_read_menu(struct host *host, const struct loader *loader, struct menu *ret,
-		     struct err *err);
+/* Where the menu is, and whose entries are ours. Borrowed. */
+struct store_boot {
+	struct host *host;
+	const struct loader *loader;
+	const char *pool_uuid;
+};
+bool store_read_menu(const struct store_boot *boot, struct menu *ret, struct err *err);

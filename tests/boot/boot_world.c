@@ -106,12 +106,17 @@ static void read_directory(struct host *host, const char *directory, struct foun
 
 void world_menu(struct host *host, struct menu *ret)
 {
+	auto_host_identity struct host_identity identity = {0};
 	struct found found = {0};
+	struct loader_found volume;
 	struct err err = {0};
 
 	for (const char *const *d = sdboot_loader.directories; *d; d++)
 		read_directory(host, *d, &found);
-	if (!sdboot_loader.parse(found.files, found.count, ret, &err))
+	if (host->ops->identity(host, &identity) < 0)
+		abort();
+	volume = (struct loader_found){found.files, found.count, identity.pool_uuid};
+	if (!sdboot_loader.parse(&volume, ret, &err))
 		abort();
 	for (size_t i = 0; i < found.count; i++) {
 		free((char *)found.files[i].path);

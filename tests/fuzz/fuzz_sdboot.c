@@ -37,13 +37,18 @@ static void check_menu(const char *name, const char *text)
 {
 	auto_free char *path = xasprintf("loader/entries/%s", name);
 	const struct loader_file files[] = {{path, text}, {SDBOOT_SETTINGS, text}, {name, NULL}};
+	/* of one system in two: what is another's stays another's */
+	struct loader_found found = {files, COUNT(files),
+				     strlen(text) % 2 ? NULL
+						      : "11111111-2222-3333-4444-555555555555"};
 	auto_menu struct menu menu = {0}, after = {0};
 	struct plan nothing = {0};
 	struct err err = {0};
 
-	must(sdboot_parse(files, COUNT(files), &menu, &err));
+	must(sdboot_parse(&found, &menu, &err));
 	must(loader_after(&sdboot_loader, &menu, &nothing, &after, &err));
 	must(menu.count == after.count && menu.blob_count == after.blob_count);
+	must(menu.other_count == after.other_count);
 	must(!menu_truth(&menu) == !menu_truth(&after) && !menu_next(&menu) == !menu_next(&after));
 }
 

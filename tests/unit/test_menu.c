@@ -101,7 +101,10 @@ static void add_line(struct text *text, const char *key, const char *value)
 		text_addf(text, "%s%s%s\n", ANY("", "", " ", "\t"), key, value);
 }
 
-/* An entry of ours, or nearly; in one of four the loader has to look twice. */
+#define OURS "11111111-2222-3333-4444-555555555555"
+#define ANOTHERS "22222222-2222-3333-4444-555555555555"
+
+/* An entry of ours, or nearly; in one of four the loader has to look twice, one of five is another's. */
 static char *random_text(unsigned serial)
 {
 	auto_text struct text text = {0};
@@ -113,9 +116,10 @@ static char *random_text(unsigned serial)
 		 strange ? ANY(NULL, " moult", " moult-z", " aaa", " zzz") : " moult");
 	add_line(&text, "machine-id", strange ? ANY(NULL, " aaaa", " bbbb") : NULL);
 	add_line(&text, "version", strange ? ANY(NULL, " 7", " 1~rc1", " 000100") : version);
-	text_addf(&text,
-		  "options root=UUID=1 rootflags=subvol=@gens/1/root moult.gen=1 moult.serial=%u\n",
-		  serial);
+	text_addf(
+		&text,
+		"options root=UUID=%s rootflags=subvol=@gens/1/root moult.gen=1 moult.serial=%u\n",
+		ANY(OURS, OURS, OURS, OURS, ANOTHERS), serial);
 	if (strange && rand() % 3 == 0)
 		text_addf(&text, "linux /debian/linux\n");
 	text_addf(&text, "%slinux %s\n", ANY("#", " ", " ", " "),
@@ -148,6 +152,15 @@ static void random_entry(struct fake_host *fake)
 	fake_host_put(fake, VOLUME_BOOT, path, text);
 }
 
+/* Without a match the loader takes the topmost entry, which is not a candidate. */
+static const char *wanted_of(const struct model_menu *model)
+{
+	const struct model_entry *chosen = model->chosen;
+	bool candidate = chosen && strspn(chosen->name + 6, "0123456789") > 0;
+
+	return candidate && strstr(chosen->options, OURS) ? chosen->name : "none";
+}
+
 START_TEST(next_as_the_model)
 {
 	unsigned chosen = 0;
@@ -168,10 +181,7 @@ START_TEST(next_as_the_model)
 		world_menu(&fake->host, &menu);
 		loader_model_read(&fake->disk, &model);
 		next = menu_next(&menu);
-		/* without a match the loader takes the topmost entry, which is not a candidate */
-		wanted = model.chosen && strspn(model.chosen->name + 6, "0123456789")
-				 ? model.chosen->name
-				 : "none";
+		wanted = wanted_of(&model);
 		/* moult-10 and moult-000010 are equal: then the order of the directory decides */
 		ck_assert_msg(loader_model_compare_versions(
 				      next ? sdboot_base_name(next->path) : "none", wanted) == 0,
@@ -179,7 +189,7 @@ START_TEST(next_as_the_model)
 			      next ? next->path : "none", wanted);
 		chosen += next != NULL;
 	}
-	ck_assert_uint_gt(chosen, 2000);
+	ck_assert_uint_gt(chosen, 1500);
 }
 END_TEST
 

@@ -58,7 +58,7 @@ START_TEST(parse_strange_things)
 	auto_menu struct menu menu = {0};
 	struct err err = {0};
 
-	ck_assert(sdboot_parse(files, COUNT(files), &menu, &err));
+	ck_assert(sdboot_parse(&(struct loader_found){files, COUNT(files), NULL}, &menu, &err));
 	ck_assert_str_eq(menu.settings, "timeout 1\n");
 	ck_assert_uint_eq(menu.count, 5);
 	ck_assert_uint_eq(menu.foreign_count, 2);
@@ -105,7 +105,7 @@ START_TEST(first_of_the_others)
 	auto_menu struct menu menu = {0};
 	struct err err = {0};
 
-	ck_assert(sdboot_parse(files, COUNT(files), &menu, &err));
+	ck_assert(sdboot_parse(&(struct loader_found){files, COUNT(files), NULL}, &menu, &err));
 	ck_assert_str_eq(menu.foreign_first->options, "three");
 	ck_assert_str_eq(sdboot_base_name("no-directory.conf"), "no-directory.conf");
 }

@@ -38,11 +38,9 @@ START_TEST(after_a_plan)
 }
 END_TEST
 
-static bool cannot_parse(const struct loader_file *files, size_t count, struct menu *ret,
-			 struct err *err)
+static bool cannot_parse(const struct loader_found *found, struct menu *ret, struct err *err)
 {
-	(void)files;
-	(void)count;
+	(void)found;
 	(void)ret;
 	return err_set(err, ERR_CORRUPT, 0, "nothing to be read");
 }

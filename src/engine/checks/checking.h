@@ -28,6 +28,8 @@ struct finding *checking_add(struct checking *checking, enum finding_level level
 enum finding_level checking_level(const struct checking *checking, unsigned contexts,
 				  enum finding_level level);
 
+/* Where the running system has the boot volume; borrowed. */
+const char *checking_boot_mount_point(const struct checking *checking);
 /* Whether a path may be named in a remedy, which people paste into a shell. */
 bool checking_is_pasteable(const char *path);
 /* Where r < 0: the check that runs now could not be carried out, and why; true then. */
@@ -55,7 +57,7 @@ check_function check_boot_volume, check_boot_damage, check_boot_room, check_load
 	check_loader_copies, check_random_seed;
 /* checks_menu.c */
 check_function check_settings, check_candidates, check_entries, check_torn, check_good_entries,
-	check_blobs, check_foreign;
+	check_blobs, check_others, check_foreign;
 /* checks_running.c */
 check_function check_clock, check_session, check_firmware_default, check_package_lock,
 	check_watchdog;

@@ -55,6 +55,7 @@ static const struct check checks[] = {
 	{"the names of menu entries", CHECK_ALL, false, check_torn},
 	{"the entries of good generations", CHECK_ALL, false, check_good_entries},
 	{"the kernels on the boot volume", CHECK_ALL, false, check_blobs},
+	{"menu entries of other systems", ALWAYS, false, check_others},
 	{"other menu entries", CHECK_ALL, false, check_foreign},
 	{"the watchdog", CHECK_ALL, false, check_watchdog},
 };
@@ -76,7 +77,7 @@ enum finding_level checking_level(const struct checking *checking, unsigned cont
 bool checking_is_pasteable(const char *path)
 {
 	return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-				 "@._/-")] == '\0';
+				 "@._+/-")] == '\0';
 }
 
 bool checking_cannot(struct checking *checking, int r, const char *format, ...)

@@ -8,8 +8,7 @@ static const char *where(const struct checking *checking)
 	return checking->machine->identity.boot_where;
 }
 
-/* Where the running system has the boot volume; borrowed. */
-static const char *boot_mount_point(const struct checking *checking)
+const char *checking_boot_mount_point(const struct checking *checking)
 {
 	for (size_t i = 0; i < checking->fstab.count; i++) {
 		const struct fstab_line *line = &checking->fstab.lines[i];
@@ -67,7 +66,8 @@ static void add_damage(struct checking *checking, const char *report)
 	finding_why(finding, "the file system of the EFI system partition on %s is damaged%s%.*s",
 		    where(checking), length > 0 ? ": " : "", (int)length, report ? report : "");
 	/* an image or a directory has no device to name */
-	finding_remedy(finding, "sudo umount %s; sudo fsck.fat -a %s", boot_mount_point(checking),
+	finding_remedy(finding, "sudo umount %s; sudo fsck.fat -a %s",
+		       checking_boot_mount_point(checking),
 		       text_starts(where(checking), "/dev/") ? where(checking) : "DEVICE");
 }
 
@@ -270,5 +270,6 @@ void check_random_seed(struct checking *checking)
 	finding_why(finding,
 		    "loader/random-seed makes the loader write to the EFI system partition "
 		    "at every boot");
-	finding_remedy(finding, "sudo rm %s/loader/random-seed", boot_mount_point(checking));
+	finding_remedy(finding, "sudo rm %s/loader/random-seed",
+		       checking_boot_mount_point(checking));
 }

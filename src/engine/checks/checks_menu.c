@@ -173,6 +173,41 @@ void check_good_entries(struct checking *checking)
 	}
 }
 
+/* Renamed it stays in the menu, but is not in the pattern that the loader's default follows. */
+static void add_rename(struct checking *checking, const struct menu_entry *entry,
+		       struct finding *finding)
+{
+	const char *name = base_name(entry->path);
+
+	if (checking_is_pasteable(name))
+		finding_remedy(finding, "cd %s/loader/entries && sudo mv %s other-%s",
+			       checking_boot_mount_point(checking), name, name + strlen("moult-"));
+}
+
+/* Of another disk, whose system is looked after by moult too. */
+void check_others(struct checking *checking)
+{
+	const struct menu *menu = menu_of(checking);
+
+	for (size_t i = 0; i < menu->other_count; i++) {
+		const struct menu_entry *entry = &menu->others[i];
+		bool rival =
+			entry->role == MENU_CANDIDATE && entry->enabled && !entry->kernel_missing;
+		struct finding *finding;
+
+		if (!rival && checking->context != CHECK_ALL)
+			continue;
+		finding = checking_add(checking, rival ? FINDING_ERROR : FINDING_NOTE,
+				       "OTHER_SYSTEM", entry->path);
+		finding_why(finding,
+			    "the menu entry %s is another system's, whose root is on UUID=%s%s",
+			    text_quote(base_name(entry->path)), entry->root_uuid,
+			    rival ? "; the loader may choose it instead of this system's" : "");
+		if (rival)
+			add_rename(checking, entry, finding);
+	}
+}
+
 void check_foreign(struct checking *checking)
 {
 	const struct menu *menu = menu_of(checking);
