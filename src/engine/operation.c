@@ -170,6 +170,15 @@ void operation_note(struct operation *operation, const char *format, ...)
 	progress->note(progress, sentence);
 }
 
+bool operation_forgive(struct operation *operation, const char *what, struct err *err)
+{
+	if (err->kind == ERR_INTERRUPTED)
+		return false;
+	operation_note(operation, "%s: %s", what, err->text);
+	*err = (struct err){0};
+	return true;
+}
+
 /* Stable ids for journalctl MESSAGE_ID=…; documented in moult(8). */
 #define MESSAGE_DONE "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a01"
 #define MESSAGE_FAILED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a02"

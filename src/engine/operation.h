@@ -39,5 +39,10 @@ bool operation_run(struct operation *operation, const struct plan *plan, struct 
 void operation_end(struct operation *operation, const struct err *err);
 void operation_note(struct operation *operation, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/*
+ * What could not be done becomes a note that begins with `what`, and *err is empty: the operation
+ * goes on without it. False, with *err as it was, where a person interrupted.
+ */
+bool operation_forgive(struct operation *operation, const char *what, struct err *err);
 /* The steps as JSON, for --dry-run and answers. Caller owns. */
 json_t *plan_json(const struct plan *plan);

@@ -391,7 +391,7 @@ bool publish_old(struct operation *operation, unsigned id, struct err *err)
 	struct publication *pub;
 	struct boot_entry entry;
 
-	if (!copy_listed(machine, id, &gen, err))
+	if (!publish_sweep(operation, err) || !copy_listed(machine, id, &gen, err))
 		return false;
 	pub = generation_last_publication(&gen);
 	if (!pub) {

@@ -32,7 +32,7 @@ bool publish_current(struct operation *operation, unsigned id, uint64_t from_ser
 /* Plans the same; for --dry-run and rollback plans. */
 bool publish_plan_current(struct machine *machine, unsigned id, uint64_t from_serial,
 			  struct plan *plan, struct err *err);
-/* Old entry for a good generation that has none. */
+/* Old entry for a good generation that has none. Blobs no longer needed make room first. */
 bool publish_old(struct operation *operation, unsigned id, struct err *err);
 /* The counted entry's byte goes back; the generation is built again. */
 bool publish_withdraw(struct operation *operation, unsigned id, const char *why, struct err *err);

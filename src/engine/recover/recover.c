@@ -119,6 +119,7 @@ static bool recover_good(struct operation *operation, unsigned id, struct err *e
 	return operation_run(operation, &plan, err);
 }
 
+/* One that has lost its kernel, or for which there is no room, must not keep the others, or a verb. */
 static bool recover_goods(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -126,9 +127,14 @@ static bool recover_goods(struct operation *operation, struct err *err)
 	for (size_t i = 0; i < machine->listing.count; i++) {
 		const struct generation *gen = &machine->listing.generations[i];
 
+		auto_free char *what = xasprintf("generation %u is not in the boot menu as it "
+						 "should be",
+						 gen->id);
+
 		if (gen->damage || gen->state != GEN_GOOD || !generation_last_publication(gen))
 			continue;
-		if (!recover_good(operation, gen->id, err))
+		if (!recover_good(operation, gen->id, err) &&
+		    !operation_forgive(operation, what, err))
 			return false;
 	}
 	return true;

@@ -1,0 +1,134 @@
+/* What recovery and repair put right, what they cannot, and that neither stops a verb. */
+#include <stdio.h>
+#include <string.h>
+#include "damage.h"
+#include "engine_judge.h"
+#include "sdboot.h"
+#include "text.h"
+#include "verbs.h"
+
+static const struct menu_entry *entry_of(const struct engine_world *world, unsigned id)
+{
+	for (size_t i = world->machine.menu.count; i > 0; i--)
+		if (world->machine.menu.entries[i - 1].generation == id)
+			return &world->machine.menu.entries[i - 1];
+	return NULL;
+}
+
+static void reopen(struct engine_world *world)
+{
+	struct err err = {0};
+
+	must(engine_world_reopen(world, &world->fake->host, &err));
+}
+
+static void recover_again(struct engine_world *world)
+{
+	struct err err = {0};
+
+	reopen(world);
+	must(engine_recover(&world->machine, &err));
+}
+
+static void remove_from_boot(struct engine_world *world, const char *path)
+{
+	world_remove(world, VOLUME_BOOT, path);
+}
+
+static void remove_blob(struct engine_world *world, const char *kind, const char *sha256)
+{
+	char path[128];
+
+	sdboot_loader.blob_path(kind, sha256, path, sizeof(path));
+	remove_from_boot(world, path);
+}
+
+/* --- good generations --------------------------------------------------------------------------- */
+
+/* Generation 3 is current; 1 and 2 are good, and neither has its entry any more, nor 1 its blobs. */
+static void open_without_old(struct engine_world *world)
+{
+	struct err err = {0};
+
+	engine_world_open(world);
+	for (unsigned id = 2; id <= 3; id++) {
+		must(engine_offer(&world->machine, id, &err));
+		must(engine_bless(&world->machine, id, &err));
+	}
+	remove_blob(world, "linux", entry_of(world, 1)->linux_sha256);
+	remove_blob(world, "initrd", entry_of(world, 1)->initrd_sha256);
+	remove_from_boot(world, entry_of(world, 1)->path);
+	remove_from_boot(world, entry_of(world, 2)->path);
+	reopen(world);
+}
+
+static void assert_verbs_go_on(struct engine_world *world, const char *part)
+{
+	static const struct verb_request pin = {.verb = "pin", .which = "2"},
+					 reconcile = {.verb = "reconcile"};
+	struct err err = {0};
+	json_t *answer = NULL, *noted = NULL;
+	auto_free char *notes = NULL;
+
+	must(verb_reconcile(&world->machine, &reconcile, &noted, &err));
+	must(verb_pin(&world->machine, &pin, &answer, &err));
+	notes = json_print(json_object_get(noted, "notes"));
+	ck_assert_msg(strstr(notes, part), "%s", notes);
+	json_decref(answer);
+	json_decref(noted);
+	ck_assert_ptr_null(entry_of(world, 1));
+	ck_assert_int_eq(entry_of(world, 2)->role, MENU_OLD);
+	ck_assert(entry_of(world, 2)->enabled);
+}
+
+START_TEST(one_without_room_on_the_boot_volume_stops_nothing)
+{
+	struct engine_world world;
+
+	open_without_old(&world);
+	world.fake->space[VOLUME_BOOT].free_bytes = 100;
+	assert_verbs_go_on(&world, "generation 1 is not in the boot menu as it should be: the boot "
+				   "volume has 0 MiB free");
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(one_that_lost_its_kernel_stops_nothing)
+{
+	struct engine_world world;
+
+	open_without_old(&world);
+	world_remove(&world, VOLUME_POOL, "@gens/1/root/boot/vmlinuz-6.1.0-50-amd64");
+	assert_verbs_go_on(&world, "generation 1 has lost its kernel");
+	engine_world_done(&world);
+}
+END_TEST
+
+/* What nothing names makes room before a kernel is copied. */
+START_TEST(recovery_sweeps_before_it_copies)
+{
+	static const char garbage[] = "moult/sha256-garbage.linux";
+	struct engine_world world;
+	size_t swept = 0, copied = 0;
+
+	open_without_old(&world);
+	fake_host_put(world.fake, VOLUME_BOOT, garbage, "left over");
+	fake_host_mark(world.fake);
+	recover_again(&world);
+	for (size_t i = 0; i < world.fake->effect_count; i++) {
+		const struct fake_effect *effect = &world.fake->effects[i];
+
+		if (effect->kind == FAKE_REMOVE && text_equal(effect->path, garbage))
+			swept = i + 1;
+		if (copied == 0 && effect->kind == FAKE_WRITE && text_ends(effect->path, ".linux"))
+			copied = i + 1;
+	}
+	ck_assert_uint_gt(swept, 0);
+	ck_assert_uint_gt(copied, swept);
+	ck_assert_int_eq(entry_of(&world, 1)->role, MENU_OLD);
+	engine_world_done(&world);
+}
+END_TEST
+
+UNIT_MAIN("recover", one_without_room_on_the_boot_volume_stops_nothing,
+	  one_that_lost_its_kernel_stops_nothing, recovery_sweeps_before_it_copies)
