@@ -130,5 +130,112 @@ START_TEST(recovery_sweeps_before_it_copies)
 }
 END_TEST
 
+/* --- the original ------------------------------------------------------------------------------- */
+
+#define ORIGINAL "loader/entries/moult-000000.conf"
+
+/* Nothing was blessed yet: the original boots by default, and generation 1 is on trial. */
+static void open_before_the_first_bless(struct engine_world *world)
+{
+	static const char built[] = "{\"state\": \"built\"}";
+	struct err err = {0};
+	struct host *host;
+
+	engine_world_open(world);
+	host = &world->fake->host;
+	remove_from_boot(world, entry_of(world, 1)->path);
+	fake_host_put(world->fake, VOLUME_POOL, "@gens/1/state.json", built);
+	ck_assert_int_eq(host->ops->set_default(host, ""), 0);
+	reopen(world);
+	must(engine_offer(&world->machine, 1, &err));
+	ck_assert_uint_eq(menu_truth(&world->machine.menu)->serial, 0);
+}
+
+static void switch_off_original(struct engine_world *world)
+{
+	const struct menu_entry *entry = menu_find(&world->machine.menu, 0);
+	auto_free char *text = xstrdup(entry->text);
+
+	text[entry->switch_offset] = '#';
+	fake_host_put(world->fake, VOLUME_BOOT, ORIGINAL, text);
+}
+
+static void assert_original_is_back(struct engine_world *world)
+{
+	const struct menu_entry *entry;
+	size_t enabled = 0, removed = 0;
+
+	fake_host_mark(world->fake);
+	recover_again(world);
+	entry = menu_find(&world->machine.menu, 0);
+	ck_assert(entry && entry->enabled && entry->whole);
+	for (size_t i = world->fake->effect_count; i > 0; i--) {
+		const struct fake_effect *effect = &world->fake->effects[i - 1];
+
+		if (effect->kind == FAKE_WRITE_AT && text_equal(effect->path, ORIGINAL))
+			enabled = i;
+		if (effect->kind == FAKE_REMOVE && text_starts(effect->path, "loader/"))
+			removed = i;
+	}
+	ck_assert_uint_gt(enabled, 0);
+	ck_assert(removed == 0 || removed > enabled);
+}
+
+START_TEST(a_disabled_original_is_enabled_before_anything_goes)
+{
+	struct engine_world world;
+
+	open_before_the_first_bless(&world);
+	switch_off_original(&world);
+	assert_original_is_back(&world);
+	ck_assert_uint_eq(menu_trial(&world.machine.menu)->generation, 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_torn_original_is_written_again)
+{
+	struct engine_world world;
+
+	open_before_the_first_bless(&world);
+	fake_host_put(world.fake, VOLUME_BOOT, ORIGINAL, "title half");
+	assert_original_is_back(&world);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_disabled_original_stays_in_the_menu_after_a_bless_too)
+{
+	struct engine_world world;
+
+	engine_world_open(&world);
+	switch_off_original(&world);
+	assert_original_is_back(&world);
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+/* What its owner made of it boots: that is not recovery's to take away. */
+START_TEST(an_original_edited_by_hand_stays)
+{
+	static const char edited[] = "title Mine\noptions root=/dev/sda1\nlinux /debian/linux\n";
+	struct engine_world world;
+
+	engine_world_open(&world);
+	fake_host_put(world.fake, VOLUME_BOOT, ORIGINAL, edited);
+	recover_again(&world);
+	ck_assert_str_eq(fake_host_text(world.fake, VOLUME_BOOT, ORIGINAL), edited);
+	engine_world_done(&world);
+	open_before_the_first_bless(&world);
+	fake_host_put(world.fake, VOLUME_BOOT, ORIGINAL, edited);
+	recover_again(&world);
+	ck_assert_str_eq(fake_host_text(world.fake, VOLUME_BOOT, ORIGINAL), edited);
+	engine_world_done(&world);
+}
+END_TEST
+
 UNIT_MAIN("recover", one_without_room_on_the_boot_volume_stops_nothing,
-	  one_that_lost_its_kernel_stops_nothing, recovery_sweeps_before_it_copies)
+	  one_that_lost_its_kernel_stops_nothing, recovery_sweeps_before_it_copies,
+	  a_disabled_original_is_enabled_before_anything_goes, a_torn_original_is_written_again,
+	  a_disabled_original_stays_in_the_menu_after_a_bless_too, an_original_edited_by_hand_stays)

@@ -225,10 +225,24 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 	       operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
-/* Without the original's entry nothing could be tried: there would be no way back. */
+/*
+ * Without the original's entry nothing could be tried: there would be no way back. It is made again
+ * before anything is removed, for one that is not enabled goes with all that no commit enabled.
+ */
 static bool recover_original(struct operation *operation, struct err *err)
 {
-	return menu_truth(&operation->machine->menu) || restore_original(operation, err);
+	struct machine *machine = operation->machine;
+	const struct menu_entry *entry = menu_find(&machine->menu, 0);
+	bool needed = !menu_truth(&machine->menu);
+
+	/* edited by hand, and the loader shows it: not ours to replace */
+	if (!needed && entry && entry->enabled && !entry->whole)
+		return true;
+	if (restore_original(operation, err))
+		return true;
+	return !needed &&
+	       operation_forgive(operation, "the original is not in the boot menu", err) &&
+	       machine_refresh(machine, err);
 }
 
 static bool recover_boot(struct operation *operation, struct err *err)

@@ -16,6 +16,32 @@ bool restore_current(struct operation *operation, struct err *err)
 	       machine_refresh(machine, err);
 }
 
+/* Written, but not enabled, or without its kernel: the loader leaves that out, and so it is not there. */
+static bool has_original(const struct menu *menu)
+{
+	for (size_t i = 0; i < menu->count; i++) {
+		const struct menu_entry *entry = &menu->entries[i];
+
+		if (entry->serial == 0 && entry->role == MENU_CANDIDATE && entry->enabled &&
+		    entry->whole && !entry->kernel_missing)
+			return true;
+	}
+	return false;
+}
+
+/* Edited by hand, and the loader shows it: it goes only where something else boots by itself. */
+static bool plan_without_edited(struct machine *machine, struct plan *plan, bool *ret_blocked,
+				struct err *err)
+{
+	const struct menu_entry *there = menu_find(&machine->menu, 0);
+
+	*ret_blocked = false;
+	if (!there || !there->enabled || there->whole)
+		return true;
+	*ret_blocked = !menu_truth(&machine->menu);
+	return *ret_blocked || machine->loader->remove(&machine->menu, there, plan, err);
+}
+
 bool restore_original(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -24,12 +50,17 @@ bool restore_original(struct operation *operation, struct err *err)
 	auto_plan struct plan plan = {0};
 	struct publication *pub;
 	struct boot_entry entry;
+	bool blocked;
 
-	if (!zero || zero->damage || menu_find(&machine->menu, 0))
+	if (!zero || zero->damage || has_original(&machine->menu))
 		return true;
 	pub = generation_find_publication(zero, 0);
 	/* documents damaged by hand: nothing to make an entry from, and no reason to stop a rollback */
 	if (!pub)
+		return true;
+	if (!plan_without_edited(machine, &plan, &blocked, err))
+		return false;
+	if (blocked)
 		return true;
 	entry = publish_entry(machine, zero, pub, &storage);
 	if (!machine->loader->adopt(&machine->menu, &entry, &plan, err))

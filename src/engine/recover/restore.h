@@ -8,7 +8,10 @@
 
 /* The uncounted entry of current, where the menu has none that is newer than the original's. */
 bool restore_current(struct operation *operation, struct err *err);
-/* The entry of generation 0, where it is listed; never the commit point of anything. */
+/*
+ * The entry of generation 0, where it is listed and its entry is not enabled and whole; never the
+ * commit point of anything.
+ */
 bool restore_original(struct operation *operation, struct err *err);
 /* The file system's own damage, and the flag that a power cut leaves, by its checker, unmounted. */
 bool restore_volume(struct operation *operation, struct err *err);
