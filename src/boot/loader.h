@@ -85,6 +85,8 @@ struct loader {
 	bool (*settle)(const struct menu *menu, const char *settings, struct plan *plan,
 		       struct err *err);
 	const char *(*settings)(void); /* what moult writes there where its owner wrote nothing */
+	/* Whether with the settings as found the loader chooses among moult's candidates. */
+	bool (*follows)(const struct menu *menu);
 	const char *settings_path;
 	/* Path of the blob with this digest ("linux" or "initrd"). */
 	void (*blob_path)(const char *kind, const char *sha256, char *buffer, size_t size_bytes);

@@ -20,6 +20,11 @@ static const char *settings(void)
 	return sdboot_settings_text;
 }
 
+static bool follows(const struct menu *menu)
+{
+	return sdboot_settings_are_ours(menu->settings);
+}
+
 /* What every planning function works with. */
 struct work {
 	struct menu now; /* after the steps already planned */
@@ -483,6 +488,7 @@ const struct loader sdboot_loader = {
 	.tidy = tidy,
 	.settle = settle,
 	.settings = settings,
+	.follows = follows,
 	.settings_path = SDBOOT_SETTINGS,
 	.blob_path = blob_path,
 };

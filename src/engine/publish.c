@@ -165,6 +165,15 @@ static bool require_boot(const struct machine *machine, struct err *err)
 	return err_try(err, "sudo moult --esp DEVICE ...");
 }
 
+/* Recovery takes back what would be published now. */
+static bool require_adoption(const struct machine *machine, struct err *err)
+{
+	if (!listing_undone(&machine->listing))
+		return true;
+	err_set(err, ERR_REFUSED, 0, "the adoption was undone: the original boots");
+	return err_try(err, "sudo moult init");
+}
+
 /* --- trial ---------------------------------------------------------------------------------- */
 
 /* Every other generation on trial is taken back by this publication, and is built again. */
@@ -256,8 +265,8 @@ bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from
 	auto_plan struct plan plan = {0};
 	struct publication *pub;
 
-	if (!require_boot(machine, err) || !publish_sweep(operation, err) ||
-	    !copy_listed(machine, id, &gen, err))
+	if (!require_boot(machine, err) || !require_adoption(machine, err) ||
+	    !publish_sweep(operation, err) || !copy_listed(machine, id, &gen, err))
 		return false;
 	for (size_t i = 0; i < gen.publication_count; i++)
 		if (gen.publications[i].kind == PUB_TRIAL)
@@ -346,7 +355,8 @@ bool publish_plan_current(struct machine *machine, unsigned id, uint64_t from_se
 	struct boot_entry entry;
 	size_t first;
 
-	if (!require_boot(machine, err) || !copy_listed(machine, id, &gen, err))
+	if (!require_boot(machine, err) || !require_adoption(machine, err) ||
+	    !copy_listed(machine, id, &gen, err))
 		return false;
 	pub = make_current(machine, from_serial, &gen);
 	entry = publish_entry(machine, &gen, pub, &storage);

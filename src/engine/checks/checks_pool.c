@@ -3,6 +3,7 @@
 #include "changes.h"
 #include "checking.h"
 #include "journal.h"
+#include "undo_plan.h"
 
 void check_adopted(struct checking *checking)
 {
@@ -12,7 +13,13 @@ void check_adopted(struct checking *checking)
 	/* an adoption that was cut off goes on: init itself knows one that is complete */
 	if (checking->context == CHECK_INIT)
 		return;
-	if (listing_undone(listing)) {
+	if (listing_undone(listing) && checking->machine->has_boot &&
+	    !undo_is_complete(checking->machine)) {
+		finding = checking_add(checking, FINDING_ERROR, "UNDO_UNFINISHED", GENS_DIRECTORY);
+		finding_why(finding, "'init --undo' was interrupted: the loader does not boot the "
+				     "original by default yet");
+		finding_remedy(finding, "sudo moult repair");
+	} else if (listing_undone(listing)) {
 		finding = checking_add(checking,
 				       checking_level(checking, CHECK_UPGRADE, FINDING_NOTE),
 				       "ADOPTION_UNDONE", GENS_DIRECTORY);

@@ -6,6 +6,7 @@
 #include "reserve.h"
 #include "restore.h"
 #include "run.h"
+#include "undo_plan.h"
 
 /* One that was written but never enabled is no entry. */
 static bool has_old_entry(const struct menu *menu, unsigned id)
@@ -258,21 +259,63 @@ static bool recover_boot(struct operation *operation, struct err *err)
 	       machine_refresh(machine, err);
 }
 
+/* --- an adoption that was undone ---------------------------------------------------------------- */
+
+/* The undoing was cut off: what is left of it is done. Its plan is the same, without what is done. */
+static bool finish_undo(struct operation *operation, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	operation_note(operation, "'init --undo' was interrupted; it is finished now");
+	if ((!restore_original(operation, err) || !undo_plan(operation->machine, &plan, err) ||
+	     !operation_run(operation, &plan, err)) &&
+	    !operation_forgive(operation, "it cannot be finished", err))
+		return false;
+	return machine_refresh(operation->machine, err);
+}
+
+/* A generation was offered since by `init`, which was cut off before it could say so. */
+static bool forget_undo(struct operation *operation, struct err *err)
+{
+	auto_generation struct generation zero = {0};
+	auto_plan struct plan plan = {0};
+
+	generation_copy(listing_find(&operation->machine->listing, 0), &zero);
+	zero.undone = false;
+	plan_state(&plan, &zero);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+}
+
+static bool recover_undone(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+
+	if (undo_is_superseded(machine))
+		return forget_undo(operation, err) && recover_boot(operation, err);
+	if (undo_is_complete(machine))
+		return true;
+	return recover_file_system(operation, err) && finish_undo(operation, err);
+}
+
 bool recover(struct operation *operation, struct err *err)
 {
 	ERR_CONTEXT(err, "recovering");
 	struct machine *machine = operation->machine;
+	bool undone;
 
 	if (!machine->listing.adopted)
 		return true;
 	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err))
 		return false;
-	if (!machine->has_boot || listing_undone(&machine->listing))
+	if (!machine->has_boot)
 		return true;
-	if (!recover_boot(operation, err))
+	undone = listing_undone(&machine->listing);
+	if (undone ? !recover_undone(operation, err) : !recover_boot(operation, err))
 		return false;
 	/* what recovery committed is done; what the verb begins can be given up all the same */
 	operation->committed = false;
-	reserve_keep(operation);
+	if (!listing_undone(&machine->listing))
+		reserve_keep(operation);
 	return true;
 }

@@ -1,85 +1,12 @@
 #include "undo.h"
 #include <string.h>
 #include "answer.h"
-#include "changes.h"
 #include "furnish.h"
 #include "territory.h"
+#include "undo_plan.h"
 #include "verb.h"
 
 #define NAMED_FILES 10
-
-static bool plan_disable(struct machine *machine, bool counted, struct plan *plan, struct err *err)
-{
-	for (size_t i = 0; i < machine->menu.count; i++) {
-		const struct menu_entry *entry = &machine->menu.entries[i];
-
-		if (entry->role != MENU_CANDIDATE || entry->counted != counted || !entry->enabled ||
-		    entry->serial == 0)
-			continue;
-		if (!machine->loader->disable(&machine->menu, entry, plan, err))
-			return false;
-	}
-	return true;
-}
-
-/* From here on nothing of moult is in the menu but the original itself. */
-static bool plan_leave(struct machine *machine, struct plan *plan, struct err *err)
-{
-	for (size_t i = 0; i < machine->menu.count; i++) {
-		const struct menu_entry *entry = &machine->menu.entries[i];
-
-		if (entry->serial != 0 &&
-		    !machine->loader->remove(&machine->menu, entry, plan, err))
-			return false;
-	}
-	return true;
-}
-
-/* First of all: recovery must not offer again what is being taken away. */
-static void plan_undone(const struct machine *machine, const struct generation *zero,
-			struct plan *plan)
-{
-	auto_generation struct generation marked = {0};
-
-	generation_copy(zero, &marked);
-	marked.undone = true;
-	plan_state(plan, &marked);
-	for (size_t i = 0; i < machine->listing.count; i++) {
-		const struct generation *gen = &machine->listing.generations[i];
-		auto_generation struct generation next = {0};
-
-		if (gen->damage || gen->state != GEN_TRIAL)
-			continue;
-		generation_copy(gen, &next);
-		next.state = GEN_BUILT;
-		for (size_t p = 0; p < next.publication_count; p++)
-			next.publications[p].kind = PUB_NONE;
-		plan_state(plan, &next);
-	}
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-}
-
-static bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
-{
-	const struct generation *zero = listing_find(&machine->listing, 0);
-	const char *settings;
-
-	if (!zero || zero->damage || !zero->original) {
-		err_set(err, ERR_REFUSED, 0, "the original, generation 0, is not there any more");
-		return err_try(err, "moult list");
-	}
-	settings = zero->original_loader_conf ? zero->original_loader_conf : "";
-	plan_undone(machine, zero, plan);
-	if (!plan_disable(machine, true, plan, err))
-		return false;
-	plan_at(plan, STEP_SET_DEFAULT, VOLUME_POOL, zero->original_default)->why =
-		"the default subvolume is the original's again";
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-	if (!plan_disable(machine, false, plan, err) ||
-	    !machine->loader->settle(&machine->menu, settings, plan, err))
-		return false;
-	return plan_leave(machine, plan, err);
-}
 
 /* --- what was written since ---------------------------------------------------------------------- */
 

@@ -1,8 +1,8 @@
 /*
  * undo - `moult init --undo`: the original boots by default again, as before the adoption.
  *
- * Counted bytes back, default subvolume restored, current's byte back (the commit), then loader.conf.
- * Generations and data subvolumes stay on the disk: they hold what was written since.
+ * What is done is undo_plan.h's. Generations and data subvolumes stay on the disk: they hold what was
+ * written since.
  */
 #pragma once
 #include "operation.h"
