@@ -101,6 +101,15 @@ struct publication *generation_last_publication(const struct generation *gen)
 	return NULL;
 }
 
+struct publication *generation_continued(const struct generation *gen,
+					 const struct publication *pub)
+{
+	/* serials only grow: a document that says otherwise must not lead in a circle */
+	return pub->continues > 0 && pub->continues < pub->serial
+		       ? generation_find_publication(gen, pub->continues)
+		       : NULL;
+}
+
 struct attempt *publication_attempt(struct publication *pub, const char *boot_id)
 {
 	struct attempt *attempt;

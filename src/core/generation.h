@@ -58,6 +58,8 @@ struct publication {
 	char linux_sha256[65], initrd_sha256[65]; /* initrd "" = none */
 	unsigned tries; /* of a trial: how many it was given; 0 for the others */
 	bool failed; /* a verdict against it was given */
+	uint64_t
+		continues; /* serial of the trial that it goes on from, whose entry was lost; 0 = none */
 	struct attempt *attempts;
 	size_t attempt_count;
 };
@@ -115,6 +117,9 @@ struct publication *generation_find_publication(const struct generation *generat
 						uint64_t serial);
 /* The publication whose kernel and command line a new one inherits: the newest that did not fail, else NULL. */
 struct publication *generation_last_publication(const struct generation *generation);
+/* The one that `publication` goes on from; NULL = it was offered anew. */
+struct publication *generation_continued(const struct generation *generation,
+					 const struct publication *publication);
 /* The attempt of this boot, added as "started" if it is the first time; boot_id "" always adds one. */
 struct attempt *publication_attempt(struct publication *publication, const char *boot_id);
 

@@ -131,6 +131,7 @@ static bool parse_publication(const json_t *object, struct publication *pub, str
 	    !get_digest(object, "initrd_sha256", pub->initrd_sha256, err) ||
 	    !json_get_u64(object, "tries", 0, &tries, err) ||
 	    !json_get_bool(object, "failed", false, &pub->failed, err) ||
+	    !json_get_u64(object, "continues", 0, &pub->continues, err) ||
 	    !json_get_array(object, "attempts", &attempts, err))
 		return false;
 	pub->kind = (enum pub_kind)kind;
@@ -301,6 +302,8 @@ static json_t *print_publication(const struct generation *gen, const struct publ
 	json_put_string(object, "initrd_sha256", pub->initrd_sha256);
 	json_object_set_new(object, "tries", json_integer(pub->tries));
 	put_flag(object, "failed", pub->failed);
+	if (pub->continues > 0)
+		json_object_set_new(object, "continues", json_integer((json_int_t)pub->continues));
 	json_object_set_new(object, "attempts", attempts);
 	return object;
 }

@@ -225,6 +225,18 @@ static bool plan_trial(struct machine *machine, const struct generation *gen,
 	return plan_supersede(machine, gen->id, false, plan, err);
 }
 
+/* What became of it before, and why, is over. */
+static void begin_trial(struct generation *gen)
+{
+	for (size_t i = 0; i < gen->publication_count; i++)
+		if (gen->publications[i].kind == PUB_TRIAL)
+			gen->publications[i].kind = PUB_NONE;
+	gen->state = GEN_TRIAL;
+	gen->stale = false;
+	free(take(gen->stale_why));
+	free(take(gen->reason));
+}
+
 bool publish_trial(struct operation *operation, unsigned id, const struct boot_files *files,
 		   struct err *err)
 {
@@ -246,8 +258,7 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 				&initrd_digest);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot read the kernel %s", files->release);
-	gen.state = GEN_TRIAL;
-	gen.stale = false;
+	begin_trial(&gen);
 	pub = generation_publish(&gen, publish_next_serial(machine), PUB_TRIAL);
 	pub->kernel = xstrdup(files->release);
 	pub->options = xstrdup(files->options);
@@ -257,8 +268,8 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 	return plan_trial(machine, &gen, pub, &plan, err) && operation_run(operation, &plan, err);
 }
 
-bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from_serial,
-			 unsigned tries, struct err *err)
+static bool publish_from(struct operation *operation, const struct lost_trial *from,
+			 uint64_t continues, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	auto_generation struct generation gen = {0};
@@ -266,17 +277,27 @@ bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from
 	struct publication *pub;
 
 	if (!require_boot(machine, err) || !require_adoption(machine, err) ||
-	    !publish_sweep(operation, err) || !copy_listed(machine, id, &gen, err))
+	    !publish_sweep(operation, err) || !copy_listed(machine, from->id, &gen, err))
 		return false;
-	for (size_t i = 0; i < gen.publication_count; i++)
-		if (gen.publications[i].kind == PUB_TRIAL)
-			gen.publications[i].kind = PUB_NONE;
-	gen.state = GEN_TRIAL;
-	gen.stale = false;
+	begin_trial(&gen);
 	pub = generation_publish(&gen, publish_next_serial(machine), PUB_TRIAL);
-	copy_publication(generation_find_publication(&gen, from_serial), pub);
-	pub->tries = tries;
+	copy_publication(generation_find_publication(&gen, from->serial), pub);
+	pub->tries = from->tries;
+	pub->continues = continues;
 	return plan_trial(machine, &gen, pub, &plan, err) && operation_run(operation, &plan, err);
+}
+
+bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from_serial,
+			 unsigned tries, struct err *err)
+{
+	struct lost_trial from = {.id = id, .tries = tries, .serial = from_serial};
+
+	return publish_from(operation, &from, 0, err);
+}
+
+bool publish_lost_trial(struct operation *operation, const struct lost_trial *lost, struct err *err)
+{
+	return publish_from(operation, lost, lost->serial, err);
 }
 
 /* --- current -------------------------------------------------------------------------------- */

@@ -19,9 +19,19 @@ struct boot_files {
 /* Counted candidate: `id` is tried at the next boot. Commit point inside. Blobs no longer needed make room first. */
 bool publish_trial(struct operation *operation, unsigned id, const struct boot_files *files,
 		   struct err *err);
-/* The same kernel, digests and options as publication `from_serial`, under a new serial, with `tries` tries. */
+/*
+ * The same kernel, digests and options as publication `from_serial`, under a new serial, with `tries`
+ * tries: a person offers it anew.
+ */
 bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from_serial,
 			 unsigned tries, struct err *err);
+/* A trial whose entry was lost goes on: its attempts, and what they found, count on. */
+struct lost_trial {
+	unsigned id, tries; /* left */
+	uint64_t serial; /* of the publication */
+};
+bool publish_lost_trial(struct operation *operation, const struct lost_trial *lost,
+			struct err *err);
 /*
  * Uncounted candidate: `id` boots from now on; the default subvolume follows, the former current
  * keeps an old entry, and whatever was pending is taken back. The publication is `from_serial` again

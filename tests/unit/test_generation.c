@@ -40,6 +40,26 @@ START_TEST(documents_are_read_into_fields)
 }
 END_TEST
 
+/* Whatever a document says of what goes on from what, following it ends. */
+START_TEST(a_trial_goes_on_from_an_earlier_one)
+{
+	static const char chain[] =
+		"{\"state\": \"trial\", \"publications\": [{\"serial\": 5, \"kind\": \"none\", "
+		"\"continues\": 6}, {\"serial\": 6, \"kind\": \"trial\", \"continues\": 5}, "
+		"{\"serial\": 7, \"kind\": \"old\", \"continues\": 7}, {\"serial\": 8, "
+		"\"kind\": \"old\", \"continues\": 4}]}";
+	auto_generation struct generation gen = {0}, copy = {0};
+	struct err err = {0};
+
+	ck_assert_msg(generation_parse(7, facts, chain, &gen, &err), "%s", err.text);
+	generation_copy(&gen, &copy);
+	ck_assert_ptr_eq(generation_continued(&copy, &copy.publications[1]), &copy.publications[0]);
+	ck_assert_ptr_null(generation_continued(&copy, &copy.publications[0]));
+	ck_assert_ptr_null(generation_continued(&copy, &copy.publications[2]));
+	ck_assert_ptr_null(generation_continued(&copy, &copy.publications[3]));
+}
+END_TEST
+
 START_TEST(fields_of_a_newer_moult_survive_a_rewrite)
 {
 	auto_generation struct generation gen = {0};
@@ -155,7 +175,8 @@ START_TEST(layout_numbers_survive)
 }
 END_TEST
 
-UNIT_MAIN("generation", documents_are_read_into_fields, fields_of_a_newer_moult_survive_a_rewrite,
-	  a_copy_is_equal_and_its_own, a_damaged_document_is_refused_with_its_reason,
+UNIT_MAIN("generation", a_trial_goes_on_from_an_earlier_one, documents_are_read_into_fields,
+	  fields_of_a_newer_moult_survive_a_rewrite, a_copy_is_equal_and_its_own,
+	  a_damaged_document_is_refused_with_its_reason,
 	  generation_0_needs_the_path_of_the_original, one_boot_is_one_attempt,
 	  layout_numbers_survive)

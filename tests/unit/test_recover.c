@@ -235,7 +235,199 @@ START_TEST(an_original_edited_by_hand_stays)
 }
 END_TEST
 
+/* --- verdicts ----------------------------------------------------------------------------------- */
+
+#define WHY "sshd is dead"
+
+static void fail_trial(struct engine_world *world)
+{
+	struct verb_request request = {.verb = "give-up", .reason = WHY};
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	loader_model_boot(&world->fake->disk);
+	reopen(world);
+	engine_runs(world, 2, entry_of(world, 2)->serial, true, "b1");
+	reopen(world);
+	must(verb_give_up(&world->machine, &request, &answer, &err));
+	json_decref(answer);
+	engine_runs(world, 1, 2, false, "b2");
+	reopen(world);
+}
+
+static void lose_entry(struct engine_world *world)
+{
+	remove_from_boot(world, entry_of(world, 2)->path);
+	reopen(world);
+}
+
+/* Boots, and comes back to generation 1, until the trial is over. */
+static void use_up(struct engine_world *world)
+{
+	for (int i = 0; i < 8 && find(world, 2)->state == GEN_TRIAL; i++) {
+		loader_model_boot(&world->fake->disk);
+		recover_again(world);
+	}
+}
+
+START_TEST(a_verdict_outlives_its_entry)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	fail_trial(&world);
+	lose_entry(&world);
+	recover_again(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_TRIAL);
+	ck_assert_uint_eq(entry_of(&world, 2)->tries_left, 1);
+	use_up(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BAD);
+	ck_assert_str_eq(find(&world, 2)->reason, WHY);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(tries_under_all_serials_are_counted)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	engine_runs(&world, 1, 2, false, "b2");
+	must(engine_offer(&world.machine, 2, &err));
+	lose_entry(&world);
+	recover_again(&world);
+	use_up(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	ck_assert_msg(text_starts(find(&world, 2)->reason, "3 tries ended without a verdict"), "%s",
+		      find(&world, 2)->reason);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_verdict_outlives_a_power_cut_while_it_is_offered_again)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	fail_trial(&world);
+	lose_entry(&world);
+	fake_host_mark(world.fake);
+	must(engine_recover(&world.machine, &err));
+	for (size_t at = 0; at <= world.fake->effect_count; at++) {
+		struct fake_cut cut;
+		int ways = 0;
+
+		for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 40;
+		     more = fake_cut_next(world.fake, &cut), ways++) {
+			struct engine_world after = {.progress = world.progress};
+
+			after.fake = fake_host_after_cut(world.fake, &cut);
+			recover_again(&after);
+			use_up(&after);
+			ck_assert_msg(find(&after, 2)->state == GEN_BAD,
+				      "cut after effect %zu: %s, %s", at,
+				      gen_state_name(find(&after, 2)->state),
+				      find(&after, 2)->reason);
+			ck_assert_str_eq(find(&after, 2)->reason, WHY);
+			engine_world_done(&after);
+		}
+	}
+	engine_world_done(&world);
+}
+END_TEST
+
+/* A person decides anew: what was before is over, and its reason with it. */
+START_TEST(what_a_person_offers_again_begins_anew)
+{
+	static const char *const accept[] = {"BAD_GENERATION", NULL};
+	struct verb_request request = {.verb = "rollback", .which = "2", .accept = accept};
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	fail_trial(&world);
+	use_up(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BAD);
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	json_decref(answer);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_TRIAL);
+	ck_assert_ptr_null(find(&world, 2)->reason);
+	use_up(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	ck_assert(text_starts(find(&world, 2)->reason, "3 tries ended without a verdict"));
+	engine_world_done(&world);
+}
+END_TEST
+
+/* The entry is committed and no state says so yet: the loader tries it, so it is on trial. */
+START_TEST(a_bad_one_that_was_offered_again_is_on_trial_after_a_power_cut)
+{
+	static const char *const accept[] = {"BAD_GENERATION", NULL};
+	struct verb_request request = {.verb = "rollback", .which = "2", .accept = accept};
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned tried = 0;
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	fail_trial(&world);
+	use_up(&world);
+	fake_host_mark(world.fake);
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	json_decref(answer);
+	for (size_t at = 0; at <= world.fake->effect_count; at++) {
+		struct engine_world after = {.progress = world.progress};
+		struct fake_cut cut;
+		bool boots;
+
+		fake_cut_first(world.fake, at, &cut);
+		after.fake = fake_host_after_cut(world.fake, &cut);
+		boots = default_generation(after.fake) == 2;
+		recover_again(&after);
+		ck_assert_msg(find(&after, 2)->state == (boots ? GEN_TRIAL : GEN_BAD),
+			      "cut after effect %zu", at);
+		ck_assert_uint_eq(default_generation(after.fake), boots ? 2 : 1);
+		tried += boots;
+		engine_world_done(&after);
+	}
+	ck_assert_uint_gt(tried, 2);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_trial_that_cannot_be_offered_again_stops_nothing)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	engine_runs(&world, 1, 2, false, "b2");
+	must(engine_offer(&world.machine, 2, &err));
+	remove_blob(&world, "linux", entry_of(&world, 2)->linux_sha256);
+	lose_entry(&world);
+	world.fake->space[VOLUME_BOOT].free_bytes = 100;
+	for (int i = 0; i < 4; i++)
+		recover_again(&world);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	engine_world_done(&world);
+}
+END_TEST
+
 UNIT_MAIN("recover", one_without_room_on_the_boot_volume_stops_nothing,
 	  one_that_lost_its_kernel_stops_nothing, recovery_sweeps_before_it_copies,
 	  a_disabled_original_is_enabled_before_anything_goes, a_torn_original_is_written_again,
-	  a_disabled_original_stays_in_the_menu_after_a_bless_too, an_original_edited_by_hand_stays)
+	  a_disabled_original_stays_in_the_menu_after_a_bless_too, an_original_edited_by_hand_stays,
+	  a_verdict_outlives_its_entry, tries_under_all_serials_are_counted,
+	  a_verdict_outlives_a_power_cut_while_it_is_offered_again,
+	  what_a_person_offers_again_begins_anew,
+	  a_bad_one_that_was_offered_again_is_on_trial_after_a_power_cut,
+	  a_trial_that_cannot_be_offered_again_stops_nothing)

@@ -91,8 +91,7 @@ static struct publication *trial_publication(struct generation *gen)
 
 /* --- trials ------------------------------------------------------------------------------------- */
 
-/* Why the trial is over, from the attempts that said something; NULL = none did. */
-static const char *verdict_of(const struct publication *pub)
+static const char *last_failure(const struct publication *pub)
 {
 	for (size_t i = pub->attempt_count; i > 0; i--)
 		if (pub->attempts[i - 1].outcome == OUTCOME_FAILED)
@@ -101,42 +100,68 @@ static const char *verdict_of(const struct publication *pub)
 	return NULL;
 }
 
+/* What all attempts came to since a person offered it, under whatever serial. */
+struct verdict {
+	const char *why; /* from the attempts that said something; NULL = none did. Borrowed */
+	size_t attempts;
+};
+
+static struct verdict verdict_of(const struct generation *gen, const struct publication *pub)
+{
+	struct verdict verdict = {0};
+
+	for (; pub; pub = generation_continued(gen, pub)) {
+		if (!verdict.why)
+			verdict.why = last_failure(pub);
+		verdict.attempts += pub->attempt_count;
+	}
+	return verdict;
+}
+
 /* Tries used up: bad, or built again where no attempt had a verdict. */
 static void end_trial(struct operation *operation, struct generation *gen, struct publication *pub)
 {
-	const char *why = verdict_of(pub);
+	struct verdict verdict = verdict_of(gen, pub);
 
 	pub->kind = PUB_NONE;
 	pub->failed = true;
 	free(gen->reason);
-	if (why) {
+	if (verdict.why) {
 		gen->state = GEN_BAD;
-		gen->reason = xstrdup(why);
+		gen->reason = xstrdup(verdict.why);
 	} else {
 		gen->state = GEN_BUILT;
-		gen->reason = xasprintf("%zu tries ended without a verdict: it never got far "
+		gen->reason = xasprintf("%zu %s ended without a verdict: it never got far "
 					"enough to say what is wrong",
-					pub->attempt_count);
+					verdict.attempts, verdict.attempts == 1 ? "try" : "tries");
 	}
 	operation->trial_ended = true;
 	operation_note(operation, "generation %u did not come up: %s", gen->id, gen->reason);
 }
 
 /* The publication of an entry that was committed just before a cut: state.json does not know it yet. */
-static struct publication *learn_trial(struct machine *machine, struct generation *gen,
-				       const struct menu_entry *entry)
+static struct publication *learn_trial(struct generation *gen, const struct menu_entry *entry)
 {
 	struct publication *pub = generation_find_publication(gen, entry->serial);
+	struct publication *before = trial_publication(gen);
+	uint64_t continues = before ? before->serial : 0;
 
-	if (!pub)
+	if (!pub) {
+		if (before)
+			before->kind = PUB_NONE;
 		pub = generation_publish(gen, entry->serial, PUB_TRIAL);
+		pub->continues = continues;
+	}
 	pub->kind = PUB_TRIAL;
 	pub->tries = entry->tries_left + entry->tries_done;
 	memcpy(pub->linux_sha256, entry->linux_sha256, sizeof(pub->linux_sha256));
 	memcpy(pub->initrd_sha256, entry->initrd_sha256, sizeof(pub->initrd_sha256));
 	if (!pub->options)
 		pub->options = boot_own_options(entry->options);
-	(void)machine;
+	gen->state = GEN_TRIAL;
+	gen->stale = false;
+	free(take(gen->stale_why));
+	free(take(gen->reason));
 	return pub;
 }
 
@@ -153,7 +178,9 @@ static bool is_superseded(const struct machine *machine, const struct publicatio
 	const struct menu_entry *truth = menu_truth(&machine->menu);
 	const struct menu_entry *trial = menu_trial(&machine->menu);
 
-	return (truth && truth->serial > pub->serial) || (trial && trial->serial > pub->serial);
+	/* what is not whole was offered by nobody: a cluster that firmware lost came back in a new file */
+	return (truth && truth->serial > pub->serial) ||
+	       (trial && trial->whole && trial->serial > pub->serial);
 }
 
 /* Taken out of the menu for another generation, which was then never committed. */
@@ -171,8 +198,7 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 	size_t done;
 
 	if (entry && entry->enabled && (!pub || pub->serial != entry->serial)) {
-		pub = learn_trial(machine, gen, entry);
-		gen->state = GEN_TRIAL;
+		pub = learn_trial(gen, entry);
 		outcome.changed = true;
 	}
 	if (!pub)
@@ -221,23 +247,49 @@ static bool remove_counted(struct machine *machine, unsigned id, struct plan *pl
 	return true;
 }
 
+/* One that was withdrawn comes back; where it cannot, losing its entry costs it one try. */
+static bool bring_back(struct operation *operation, const struct menu_entry *back, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_plan struct plan plan = {0};
+	auto_free char *what = xasprintf("generation %u cannot be offered again", back->generation);
+
+	return (machine->loader->enable(&machine->menu, back, &plan, err) &&
+		operation_run(operation, &plan, err)) ||
+	       operation_forgive(operation, what, err);
+}
+
+static bool offer_lost(struct operation *operation, const struct lost_trial *lost, struct err *err)
+{
+	auto_free char *what = xasprintf("generation %u cannot be offered again", lost->id);
+
+	operation_note(operation,
+		       "the menu entry of generation %u was lost while the loader counted; it is "
+		       "offered again",
+		       lost->id);
+	if (!machine_refresh(operation->machine, err))
+		return false;
+	/* each time that fails costs one try, so it comes to an end */
+	if (!publish_lost_trial(operation, lost, err) && !operation_forgive(operation, what, err))
+		return false;
+	return machine_refresh(operation->machine, err);
+}
+
 static bool recover_trial(struct operation *operation, const struct generation *gen,
 			  struct err *err)
 {
 	auto_generation struct generation next = {0};
 	auto_plan struct plan plan = {0};
 	struct trial_outcome outcome;
-	unsigned id = gen->id; /* gen itself goes when the machine is read again */
-	uint64_t serial;
+	struct lost_trial lost = {.id = gen->id};
 
 	generation_copy(gen, &next);
 	outcome = judge_trial(operation, &next);
 	if (!outcome.changed)
 		return true;
-	if (outcome.remove && !remove_counted(operation->machine, id, &plan, err))
+	if (outcome.remove && !remove_counted(operation->machine, gen->id, &plan, err))
 		return false;
-	if (outcome.back && !operation->machine->loader->enable(&operation->machine->menu,
-								outcome.back, &plan, err))
+	if (outcome.back && !bring_back(operation, outcome.back, err))
 		return false;
 	plan_state(&plan, &next);
 	/* on a full Btrfs a rollback must go on; the next recovery finds the same again */
@@ -247,28 +299,33 @@ static bool recover_trial(struct operation *operation, const struct generation *
 		return false;
 	if (outcome.again == 0)
 		return true;
-	serial = trial_publication(&next)->serial;
-	operation_note(operation,
-		       "the menu entry of generation %u was lost while the loader "
-		       "counted; it is offered again",
-		       gen->id);
-	return machine_refresh(operation->machine, err) &&
-	       publish_trial_again(operation, id, serial, outcome.again, err) &&
-	       machine_refresh(operation->machine, err);
+	lost.serial = trial_publication(&next)->serial;
+	lost.tries = outcome.again;
+	return offer_lost(operation, &lost, err);
+}
+
+/* On trial, or committed to the loader just before a cut, whatever its state still says. */
+static bool may_be_tried(const struct machine *machine, const struct generation *gen)
+{
+	const struct menu_entry *entry;
+
+	if (gen->damage)
+		return false;
+	if (gen->state == GEN_TRIAL || gen->state == GEN_BUILT)
+		return true;
+	entry = find_counted(&machine->menu, gen->id);
+	return entry && entry->enabled && !generation_find_publication(gen, entry->serial);
 }
 
 /* By id, because the listing is read again whenever one was published again. */
 bool recover_trials(struct operation *operation, struct err *err)
 {
-	struct listing *listing = &operation->machine->listing;
+	struct machine *machine = operation->machine;
+	struct listing *listing = &machine->listing;
 
-	for (size_t i = 0; i < listing->count; i++) {
-		const struct generation *gen = &listing->generations[i];
-
-		if (gen->damage || (gen->state != GEN_TRIAL && gen->state != GEN_BUILT))
-			continue;
-		if (!recover_trial(operation, gen, err))
+	for (size_t i = 0; i < listing->count; i++)
+		if (may_be_tried(machine, &listing->generations[i]) &&
+		    !recover_trial(operation, &listing->generations[i], err))
 			return false;
-	}
 	return true;
 }
