@@ -61,6 +61,11 @@ static void break_entry_orphan(struct engine_world *world)
 	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, path, aside), 0);
 }
 
+static void break_entry_of_damaged(struct engine_world *world)
+{
+	put(world, "@gens/1/state.json", "{");
+}
+
 static void break_entry_torn(struct engine_world *world)
 {
 	put_boot(world, SDBOOT_ENTRIES "/moult-000009+2-1.conf", current_entry(world)->text);
@@ -168,6 +173,10 @@ const struct damage damages_menu[] = {
 	{checks_world_adopted,
 	 break_entry_orphan,
 	 {CHECK_ALL, "ENTRY_ORPHAN", FINDING_ERROR, "(generation 1) names", "moult repair"}},
+	{checks_world_adopted,
+	 break_entry_of_damaged,
+	 {CHECK_ALL, "ENTRY_ORPHAN", FINDING_ERROR,
+	  "(generation 1) names a generation that is damaged", "moult show 1"}},
 	{checks_world_adopted,
 	 break_entry_torn,
 	 {CHECK_ALL, "ENTRY_TORN", FINDING_ERROR, "is torn", "moult repair"}},

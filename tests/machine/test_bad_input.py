@@ -241,7 +241,10 @@ class Damage(world.BadDay):
             disk.moult("show", number).ok()
             result = disk.moult("rollback", number)
             self.assert_sentence(result, 1, [f"generation {number}", "damaged"], "")
-        disk.moult("repair").ok()
+        # nothing can mend its documents, and repair does not claim to
+        self.assert_sentence(disk.moult("repair"), 1,
+                             ["what moult can do is done", f"generation {damaged[0]}", "damaged"],
+                             "sudo moult .*check")
         last_id, _ = disk.numbers()
         disk.moult("run", "--replace", "--", "true").ok()
         self.assertEqual(disk.generations()[last_id + 1]["state"], "trial")

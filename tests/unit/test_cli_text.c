@@ -235,6 +235,18 @@ START_TEST(status_names_one_that_never_got_far_enough_to_be_bad)
 }
 END_TEST
 
+/* Nothing mends its documents by itself; what is wrong with them can be read. */
+START_TEST(status_says_where_to_look_into_a_damaged_one)
+{
+	assert_shown(render_status,
+		     "{\"adopted\":true,\"generations\":[{\"id\":2,\"state\":\"damaged\","
+		     "\"reason\":\"state.json is missing\"}],\"session\":\"offline\"}",
+		     "session     another system's disk\n"
+		     "! generation 2 is damaged: state.json is missing\n"
+		     "  try: moult show 2\n");
+}
+END_TEST
+
 START_TEST(status_of_a_temporary_session_says_how_it_ends)
 {
 	assert_shown(
@@ -469,6 +481,7 @@ UNIT_MAIN("cli_text", hostile_names_cannot_reach_the_terminal, times_are_told_as
 	  long_words_and_lines_stay_in_their_column, the_last_column_of_a_table_is_cut,
 	  list_marks_what_runs_what_boots_and_what_is_bad, a_terminal_gets_colours_and_a_legend,
 	  status_says_what_runs_what_boots_and_what_is_wrong,
+	  status_says_where_to_look_into_a_damaged_one,
 	  status_of_a_temporary_session_says_how_it_ends,
 	  status_names_one_that_never_got_far_enough_to_be_bad,
 	  status_of_a_foreign_system_says_where_to_begin, show_tells_how_each_boot_went,

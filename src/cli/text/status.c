@@ -146,7 +146,8 @@ static void add_failed(const json_t *document, const struct view *view, struct t
 		if (strcmp(state, "damaged") == 0) {
 			words = xasprintf("generation %lld is damaged: %s", id,
 					  reason ? reason : "");
-			add_trouble(view, out, words, "sudo moult repair");
+			remedy = xasprintf("moult show %lld", id);
+			add_trouble(view, out, words, remedy);
 		} else if (came_to_nothing(state, reason) && id > current) {
 			words = xasprintf("generation %lld did not come up%s%s", id,
 					  reason ? ": " : "", reason ? reason : "");

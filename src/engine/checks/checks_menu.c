@@ -81,14 +81,17 @@ struct flaw {
 	const char *code;
 	enum finding_level level;
 	const char *why; /* follows "the menu entry X (generation N) " */
+	const char *remedy; /* NULL = what is wrong with the generation is to be seen first */
 };
 
 static const struct flaw flaw_damaged = {"ENTRY_DAMAGED", FINDING_ERROR,
-					 "is not what moult writes: it may boot anything"};
+					 "is not what moult writes: it may boot anything", REPAIR};
 static const struct flaw flaw_orphan = {"ENTRY_ORPHAN", FINDING_ERROR,
-					"names a generation that is not there, or is damaged"};
+					"names a generation that is not there", REPAIR};
+static const struct flaw flaw_of_damaged = {"ENTRY_ORPHAN", FINDING_ERROR,
+					    "names a generation that is damaged", NULL};
 static const struct flaw flaw_bad = {"ENTRY_BAD", FINDING_WARN,
-				     "belongs to a generation that was found bad"};
+				     "belongs to a generation that was found bad", REPAIR};
 
 static const struct flaw *find_flaw(const struct checking *checking, const struct menu_entry *entry)
 {
@@ -98,8 +101,10 @@ static const struct flaw *find_flaw(const struct checking *checking, const struc
 		return NULL;
 	if (!entry->whole)
 		return &flaw_damaged;
-	if (!gen || gen->damage)
+	if (!gen)
 		return &flaw_orphan;
+	if (gen->damage)
+		return &flaw_of_damaged;
 	return gen->state == GEN_BAD && entry->role == MENU_CANDIDATE ? &flaw_bad : NULL;
 }
 
@@ -118,7 +123,10 @@ void check_entries(struct checking *checking)
 		finding = checking_add(checking, flaw->level, flaw->code, entry->path);
 		finding_why(finding, "the menu entry %s (generation %u) %s",
 			    text_quote(base_name(entry->path)), entry->generation, flaw->why);
-		finding_remedy(finding, REPAIR);
+		if (flaw->remedy)
+			finding_remedy(finding, "%s", flaw->remedy);
+		else
+			finding_remedy(finding, "moult show %u", entry->generation);
 	}
 }
 

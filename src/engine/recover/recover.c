@@ -141,7 +141,21 @@ static bool recover_goods(struct operation *operation, struct err *err)
 	return true;
 }
 
-/* Entries that no commit ever enabled, or that name a generation that is gone. */
+/* Entries that no commit ever enabled, that name a generation that is gone, or would try a bad one. */
+static bool has_no_use(const struct machine *machine, const struct menu_entry *entry)
+{
+	const struct generation *gen = listing_find(&machine->listing, entry->generation);
+
+	/* edited by hand, and the loader shows it: not ours to remove */
+	if (!entry->whole && entry->enabled)
+		return false;
+	if (!gen)
+		return true;
+	if (gen->damage)
+		return false;
+	return !entry->enabled || (entry->counted && gen->state == GEN_BAD);
+}
+
 static bool recover_entries(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -149,14 +163,9 @@ static bool recover_entries(struct operation *operation, struct err *err)
 
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
-		const struct generation *gen = listing_find(&machine->listing, entry->generation);
 
-		if (gen && (entry->enabled || gen->damage))
-			continue;
-		/* edited by hand, and the loader shows it: not ours to remove */
-		if (!entry->whole && entry->enabled)
-			continue;
-		if (!machine->loader->remove(&machine->menu, entry, &plan, err))
+		if (has_no_use(machine, entry) &&
+		    !machine->loader->remove(&machine->menu, entry, &plan, err))
 			return false;
 	}
 	return operation_run(operation, &plan, err);

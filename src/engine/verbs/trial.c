@@ -4,6 +4,7 @@
 #include "answer.h"
 #include "loader_program.h"
 #include "changes.h"
+#include "checks.h"
 #include "health.h"
 #include "hooks.h"
 #include "publish.h"
@@ -90,6 +91,31 @@ bool verb_reconcile(struct machine *machine, const struct verb_request *request,
 	return verb_run(machine, request, reconcile_body, ret, err);
 }
 
+static const char *first_error(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->all[i].level == FINDING_ERROR)
+			return findings->all[i].why;
+	return NULL;
+}
+
+/* Whoever asked for a repair goes by its exit status: what it could not mend is no success. */
+static bool refuse_what_is_left(struct machine *machine, struct err *err)
+{
+	auto_findings struct findings findings = {0};
+	size_t count;
+
+	if (!checks_run(machine, CHECK_ALL, NULL, &findings, err))
+		return false;
+	count = findings_count(&findings, FINDING_ERROR);
+	if (count == 0)
+		return true;
+	err_set(err, ERR_REFUSED, 0, "what moult can do is done, but %zu error%s left%s: %s", count,
+		count == 1 ? " is" : "s are", count == 1 ? "" : ", the first of them",
+		first_error(&findings));
+	return err_try(err, "sudo moult check");
+}
+
 static bool repair_body(struct operation *operation, const struct verb_request *request,
 			json_t **ret, struct err *err)
 {
@@ -103,7 +129,11 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 	if (!listing_undone(&machine->listing) && !restore_boot(operation, err))
 		return false;
 	note_default_by_hand(operation);
-	return answer_done(operation, "what was interrupted is finished or undone", ret, err);
+	if (!machine_refresh(machine, err))
+		return false;
+	answer_publish_status(machine);
+	return refuse_what_is_left(machine, err) &&
+	       answer_done(operation, "what was interrupted is finished or undone", ret, err);
 }
 
 /* Each step of it is chosen by what the ones before have left on the disk. */
