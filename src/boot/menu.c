@@ -41,9 +41,7 @@ void menu_done(struct menu *menu)
 	free_entries(menu->others, menu->other_count);
 	free(menu->root_uuid);
 	free(menu->settings);
-	if (menu->foreign_first)
-		menu_entry_done(menu->foreign_first);
-	free(menu->foreign_first);
+	free_entries(menu->bootable, menu->bootable_count);
 	free_strings(menu->foreign, menu->foreign_count);
 	free_strings(menu->blobs, menu->blob_count);
 	free_strings(menu->other_blobs, menu->other_blob_count);

@@ -47,7 +47,9 @@ struct menu {
 	char *settings; /* the loader's own configuration file; NULL = none */
 	char **foreign; /* names of entries that are not ours */
 	size_t foreign_count;
-	struct menu_entry *foreign_first; /* of those, the one that stands highest; NULL = none */
+	struct menu_entry
+		*bootable; /* of those, what has a kernel and a command line, as the loader sorts */
+	size_t bootable_count;
 	char **blobs; /* paths of all blobs found, whether used or not */
 	size_t blob_count;
 	char **other_blobs; /* paths that entries of others name: not ours to delete */

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include "order.h"
 #include "sdboot.h"
@@ -33,21 +34,20 @@ static void add_other_blob(void *userdata, const char *path)
 }
 
 /* An adoption takes the command line over from what the machine boots with. */
-static void keep_foreign_first(const struct loader_file *file, struct menu *menu)
+static void keep_bootable(const struct loader_file *file, struct menu *menu)
 {
 	struct menu_entry entry = {.path = xstrdup(file->path)};
 
 	sdboot_entry_parse(file->text, &entry);
-	if (!entry.enabled || !entry.options ||
-	    (menu->foreign_first && order_entries(&entry, menu->foreign_first) > 0)) {
-		menu_entry_done(&entry);
-		return;
-	}
-	if (menu->foreign_first)
-		menu_entry_done(menu->foreign_first);
+	if (entry.enabled && entry.options)
+		*array_add(menu->bootable, menu->bootable_count) = entry;
 	else
-		menu->foreign_first = xcalloc(1, sizeof(*menu->foreign_first));
-	*menu->foreign_first = entry;
+		menu_entry_done(&entry);
+}
+
+static int compare_bootable(const void *a, const void *b)
+{
+	return order_entries(a, b);
 }
 
 static void parse_foreign(const struct loader_file *file, struct menu *menu)
@@ -56,7 +56,7 @@ static void parse_foreign(const struct loader_file *file, struct menu *menu)
 	if (!file->text)
 		return;
 	sdboot_entry_paths(file->text, add_other_blob, menu);
-	keep_foreign_first(file, menu);
+	keep_bootable(file, menu);
 }
 
 static void add_torn(struct menu *menu, const char *name)
@@ -170,6 +170,8 @@ bool sdboot_parse(const struct loader_found *found, struct menu *ret, struct err
 	for (size_t i = 0; i < ret->other_count; i++)
 		ret->others[i].kernel_missing = is_kernel_missing(ret, &ret->others[i]);
 	menu_sort(ret);
+	if (ret->bootable_count > 1)
+		qsort(ret->bootable, ret->bootable_count, sizeof(*ret->bootable), compare_bootable);
 	find_twins(ret);
 	return true;
 }

@@ -107,6 +107,17 @@ class LivedIn(world.BadDay):
         self.assertEqual(image.esp_read(disk.path, LOADER), loader)
         self.assertTrue(image.esp_read(disk.path, "/startup.nsh").startswith(b"fs0:"))
 
+    def test_the_command_line_is_never_another_systems(self):
+        disk = self.fresh()
+        image.esp_write(disk.path, "/loader/entries/arch.conf", (
+            "title Arch\nsort-key aarch\nversion 9\nlinux /vmlinuz\n"
+            "options root=UUID=dead-beef init=/sbin/openrc-init resume=/dev/nowhere\n").encode())
+        disk.moult("init").ok()
+        for entry in ("moult-000000.conf", "moult-000001+3-0.conf"):
+            text = image.esp_read(disk.path, f"/loader/entries/{entry}").decode()
+            self.assertNotIn("openrc", text)
+            self.assertIn("quiet", text)
+
     def test_what_moult_puts_on_the_boot_volume(self):
         disk = self.fresh()
         loader = image.esp_read(disk.path, LOADER)

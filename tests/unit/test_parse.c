@@ -106,7 +106,8 @@ START_TEST(first_of_the_others)
 	struct err err = {0};
 
 	ck_assert(sdboot_parse(&(struct loader_found){files, COUNT(files), NULL}, &menu, &err));
-	ck_assert_str_eq(menu.foreign_first->options, "three");
+	ck_assert_str_eq(menu.bootable[0].options, "three");
+	ck_assert_uint_eq(menu.bootable_count, 4);
 	ck_assert_str_eq(sdboot_base_name("no-directory.conf"), "no-directory.conf");
 }
 END_TEST

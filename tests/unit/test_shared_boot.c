@@ -63,8 +63,8 @@ START_TEST(what_is_anothers_is_not_ours)
 	ck_assert_uint_eq(menu_rival(&at.menu)->serial, 10);
 	ck_assert_str_eq(menu_rival(&at.menu)->root_uuid, ANOTHERS);
 	ck_assert_uint_eq(menu_highest_serial(&at.menu), 10);
-	ck_assert_ptr_null(at.menu.foreign_first ? strstr(at.menu.foreign_first->path, "moult-")
-						 : NULL);
+	for (size_t i = 0; i < at.menu.bootable_count; i++)
+		ck_assert_ptr_null(strstr(at.menu.bootable[i].path, "moult-"));
 }
 END_TEST
 

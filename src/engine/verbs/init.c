@@ -6,6 +6,7 @@
 #include "changes.h"
 #include "earlier.h"
 #include "furnish.h"
+#include "installed.h"
 #include "preflight.h"
 #include "journal.h"
 #include "publish.h"
@@ -52,19 +53,6 @@ static bool find_original(struct machine *machine, char ret[GENERATION_PATH_MAX]
 		"no root file system that moult can adopt was found: it looks for the subvolume "
 		"@rootfs of Debian's installer, or for the Btrfs default subvolume");
 	return err_try(err, "sudo btrfs subvolume list /");
-}
-
-/* The command line that the original boots with: its entry's, else kernel-install's own file. */
-static char *find_options(struct machine *machine, const char *original)
-{
-	auto_host_bytes struct host_bytes bytes = {0};
-
-	if (machine->menu.foreign_first)
-		return boot_own_options(machine->menu.foreign_first->options);
-	if (machine->host->ops->root_read(machine->host, original, "etc/kernel/cmdline", 16 * 1024,
-					  &bytes) < 0)
-		return xstrdup("");
-	return boot_own_options(bytes.bytes);
 }
 
 /* Generation 1 was offered, and nobody has taken the adoption back since. */
@@ -257,7 +245,7 @@ static bool examine(struct machine *machine, struct adoption *adoption, struct e
 	if (!find_original(machine, adoption->original, err) ||
 	    !preflight(machine, CHECK_INIT, adoption->original, err))
 		return false;
-	adoption->options = find_options(machine, adoption->original);
+	adoption->options = installed_options(machine, adoption->original);
 	adoption->loader_conf = xstrdup_or_null(machine->menu.settings);
 	return true;
 }

@@ -131,7 +131,6 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 	note_default_by_hand(operation);
 	if (!machine_refresh(machine, err))
 		return false;
-	answer_publish_status(machine);
 	return refuse_what_is_left(machine, err) &&
 	       answer_done(operation, "what was interrupted is finished or undone", ret, err);
 }
