@@ -1,6 +1,8 @@
 #include "safe.h"
+#include <locale.h>
 #include <stdint.h>
 #include <string.h>
+#include <wchar.h>
 
 /* Length of the UTF-8 character at `bytes` and its number, or 0 where there is none. */
 static size_t decode(const unsigned char *bytes, uint32_t *ret)
@@ -76,4 +78,65 @@ void text_add_safe_lines(struct text *out, const char *string)
 		text_add_safe(out, copy);
 		first = false;
 	}
+}
+
+/* --- columns -------------------------------------------------------------------------------------- */
+
+/* What is written is UTF-8 wherever it goes, so widths are not those of the locale one happens to have. */
+static locale_t widths_begin(locale_t *ret_former)
+{
+	locale_t widths = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+
+	*ret_former = widths ? uselocale(widths) : (locale_t)0;
+	return widths;
+}
+
+static void widths_end(locale_t widths, locale_t former)
+{
+	if (!widths)
+		return;
+	uselocale(former);
+	freelocale(widths);
+}
+
+/* Of the character at `at`, whose bytes are counted; 1 where nothing better is known. */
+static size_t width_at(const unsigned char *at, size_t *ret_length)
+{
+	uint32_t number = 0;
+	size_t length = decode(at, &number);
+	int width = length > 1 ? wcwidth((wchar_t)number) : 1;
+
+	*ret_length = length ? length : 1;
+	return width < 0 ? 1 : (size_t)width;
+}
+
+static size_t measure(const char *string, size_t columns, size_t *ret_columns)
+{
+	const unsigned char *at = (const unsigned char *)string;
+	locale_t former, widths = widths_begin(&former);
+	size_t used = 0, length, width;
+
+	for (; *at; at += length, used += width) {
+		width = width_at(at, &length);
+		if (used + width > columns)
+			break;
+	}
+	widths_end(widths, former);
+	*ret_columns = used;
+	return (size_t)((const char *)at - string);
+}
+
+size_t text_columns(const char *string)
+{
+	size_t columns;
+
+	measure(string, SIZE_MAX, &columns);
+	return columns;
+}
+
+size_t text_fit(const char *string, size_t columns)
+{
+	size_t used;
+
+	return measure(string, columns, &used);
 }

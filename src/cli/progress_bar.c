@@ -61,20 +61,6 @@ static void say(struct progress_bar *bar, const char *line)
 	fflush(bar->stream);
 }
 
-/* The first `columns` characters. */
-static void add_cut(struct text *out, const char *string, size_t columns)
-{
-	const char *end = string;
-
-	for (size_t used = 0; *end; end++) {
-		if (((unsigned char)*end & 0xc0) == 0x80)
-			continue;
-		if (used++ == columns)
-			break;
-	}
-	text_add_bytes(out, string, (size_t)(end - string));
-}
-
 static void draw(struct progress_bar *bar, unsigned percent, const char *what)
 {
 	auto_text struct text words = {0}, line = {0};
@@ -90,7 +76,9 @@ static void draw(struct progress_bar *bar, unsigned percent, const char *what)
 		text_add_safe(&words, what);
 	}
 	text_addf(&line, "[%s] %3u%% ", blocks, percent);
-	add_cut(&line, words.bytes ? words.bytes : "", LINE_COLUMNS - BAR_COLUMNS - 8);
+	if (words.length)
+		text_add_bytes(&line, words.bytes,
+			       text_fit(words.bytes, LINE_COLUMNS - BAR_COLUMNS - 8));
 	if (strncmp(line.bytes, bar->drawn, sizeof(bar->drawn) - 1) == 0)
 		return;
 	snprintf(bar->drawn, sizeof(bar->drawn), "%s", line.bytes);

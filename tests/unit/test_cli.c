@@ -355,6 +355,23 @@ START_TEST(progress_is_lines_where_nobody_looks_and_a_bar_where_somebody_does)
 }
 END_TEST
 
+START_TEST(a_bar_of_wide_characters_stays_on_its_line)
+{
+	auto_text struct text wide = {0};
+	struct progress_bar bar;
+	FILE *stream = fopen("/dev/null", "w");
+
+	for (int i = 0; i < 60; i++)
+		text_add(&wide, "中");
+	progress_bar_start(&bar, stream, PROGRESS_BAR);
+	bar.progress.phase(&bar.progress, "fill", wide.bytes);
+	ck_assert_uint_le(text_columns(bar.drawn), 79);
+	ck_assert_uint_ge(text_columns(bar.drawn), 76);
+	progress_bar_done(&bar);
+	fclose(stream);
+}
+END_TEST
+
 START_TEST(progress_lines_are_documents_with_a_time)
 {
 	static const char *const argv[] = {"apt-get", "update", NULL};
@@ -462,5 +479,5 @@ UNIT_MAIN("cli", status_without_root_shows_what_was_written_down,
 	  an_error_is_a_sentence_and_a_command_without_control_characters, help_fits_in_80_columns,
 	  no_two_commands_or_options_share_a_name, every_command_runs_something_and_can_show_it,
 	  progress_is_lines_where_nobody_looks_and_a_bar_where_somebody_does,
-	  progress_lines_are_documents_with_a_time,
+	  progress_lines_are_documents_with_a_time, a_bar_of_wide_characters_stays_on_its_line,
 	  a_reader_of_progress_that_goes_away_does_not_stop_anything)

@@ -159,6 +159,11 @@ START_TEST(the_last_column_of_a_table_is_cut)
 	table_set(&table, 2, TINT_NONE, NULL);
 	table_print(&table, &narrow, 2, &out);
 	ck_assert_str_eq(out.bytes, "  ü    a rather l...\n  bbb\n");
+	text_done(&out);
+	table_set(&table, 0, TINT_NONE, "u\xcc\x88中");
+	table_set(&table, 2, TINT_NONE, "中中中中中中中中");
+	table_print(&table, &narrow, 2, &out);
+	ck_assert_str_eq(out.bytes, "  ü    a rather l...\n  u\xcc\x88中  中中中中中...\n");
 }
 END_TEST
 

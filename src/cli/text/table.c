@@ -54,19 +54,9 @@ static size_t column_width(const struct table *table, size_t column)
 /* The longest beginning of a text that takes no more than `columns`; "..." at its end if cut. */
 static char *cut(const char *string, size_t columns)
 {
-	const char *end = string;
-	size_t used = 0;
-
 	if (text_columns(string) <= columns)
 		return xstrdup(string);
-	columns = columns > 3 ? columns - 3 : 0;
-	for (; *end; end++) {
-		if (((unsigned char)*end & 0xc0) == 0x80)
-			continue;
-		if (used++ == columns)
-			break;
-	}
-	return xasprintf("%.*s...", (int)(end - string), string);
+	return xasprintf("%.*s...", (int)text_fit(string, columns > 3 ? columns - 3 : 0), string);
 }
 
 static bool is_last_used(const struct table *table, size_t row, size_t column)

@@ -4,15 +4,6 @@
 
 #define LABEL_COLUMNS 12
 
-size_t text_columns(const char *string)
-{
-	size_t columns = 0;
-
-	for (; *string; string++)
-		columns += ((unsigned char)*string & 0xc0) != 0x80;
-	return columns;
-}
-
 void view_add(const struct view *view, struct text *out, enum tint tint, const char *string)
 {
 	static const char *const codes[TINT_COUNT] = {

@@ -20,9 +20,6 @@ struct view {
 
 enum tint { TINT_NONE, TINT_STRONG, TINT_FAINT, TINT_GOOD, TINT_WARN, TINT_BAD, TINT_COUNT };
 
-/* Columns that a safe text takes, one per character. */
-size_t text_columns(const char *string);
-
 /* Appends a safe text in a colour, if the view has colours. */
 void view_add(const struct view *view, struct text *out, enum tint tint, const char *string);
 /* Both break words at `view->columns`; later lines begin below the first word. The words are made safe. */
