@@ -33,6 +33,13 @@ enum option_id {
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 
+/* Those that are about no command in particular: completion offers them before one is named. */
+#define OPTIONS_GLOBAL                                                                             \
+	(OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_SYSROOT) | OPTION_BIT(OPTION_ESP) |        \
+	 OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUIET) | OPTION_BIT(OPTION_VERBOSE) |         \
+	 OPTION_BIT(OPTION_NO_PROGRESS) | OPTION_BIT(OPTION_PROGRESS_FD) |                         \
+	 OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+
 enum option_kind { OPTION_FLAG, OPTION_STRING, OPTION_NUMBER, OPTION_LIST };
 
 struct option {

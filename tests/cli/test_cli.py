@@ -19,6 +19,20 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MOULT = os.environ.get("MOULT", "moult")
 MAN = SOURCE / "docs" / "man" / "moult.8.scd"
 NOBODY = 65534
+# A shell on a terminal of its own: a line is typed in it, then tab; what is offered is printed.
+ZSH_TYPES = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PROMPT= ; stty -echo; fpath=(${(q)1} \$fpath); autoload -Uz compinit; compinit -u -D"
+zpty -w shell 'compadd() {
+    if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd "$@"; return; fi
+    typeset -a hits; builtin compadd -A hits "$@"; (( $#hits )) && printf "<%s>\n" "${hits[@]}"
+}
+over() { print -- "<""<END"; exit }; comppostfuncs=(over); print "<""<READY"'
+while zpty -r shell line; do [[ $line == *"<<READY"* ]] && break; done
+zpty -n -w shell "$2"$'\t'
+while zpty -r shell line; do [[ $line == *"<<END"* ]] && break; print -r -- $line; done
+"""
 
 
 def moult(*arguments, **options):
@@ -174,13 +188,29 @@ class Completion(unittest.TestCase):
         self.assertEqual((run.returncode, run.stderr), (0, ""))
 
     def complete(self, line):
-        """What bash offers at the end of `line`."""
-        words = line.split(" ")
+        """What bash offers at the end of `line`; it takes "=" for a word of its own."""
+        words = re.findall(r"=|[^ =]+", line) + ([] if line[-1] not in " =" else [""])
         program = self.script("bash") + (
             f'\nCOMP_WORDS=({" ".join(repr(word) for word in words)})\n'
             f"COMP_CWORD={len(words) - 1}\n_moult\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n")
         return subprocess.run(["bash", "-c", program], capture_output=True, text=True,
                               check=True).stdout.split()
+
+    def complete_in_fish(self, line):
+        """The same of fish."""
+        program = self.script("fish") + f"\ncomplete -C {line!r}\n"
+        run = subprocess.run(["fish", "--no-config", "-c", program], capture_output=True, text=True,
+                             check=True)
+        self.assertEqual(run.stderr, "")
+        return [words.split("\t")[0] for words in run.stdout.splitlines()]
+
+    def complete_in_zsh(self, line):
+        """The same of zsh, which completes only where somebody types."""
+        with tempfile.TemporaryDirectory() as directory:
+            (pathlib.Path(directory) / "_moult").write_text(self.script("zsh"))
+            run = subprocess.run(["zsh", "-f", "-c", ZSH_TYPES, "zsh", directory, line], text=True,
+                                 capture_output=True, timeout=60, check=True)
+        return re.findall(r"<([a-z-]+)>", run.stdout)
 
     def test_bash_understands_it(self):
         self.check("bash")
@@ -200,6 +230,21 @@ class Completion(unittest.TestCase):
                          ["--release", "--replace", "--reboot"])
         self.assertEqual(self.complete("moult upgrade --release "), [])
         self.assertEqual(self.complete("moult upgrade --sysroot /et"), ["/etc"])
+
+    def test_options_may_be_completed_before_the_command_and_the_command_after_them(self):
+        upgrade = ["--release", "--replace", "--reboot"]
+        cases = {"moult ": commands(), "moult --js": ["--json"], "moult --dry": ["--dry-run"],
+                 "moult --json ": commands(), "moult --sysroot /x ": commands(),
+                 "moult --sysroot=/x ": commands(), "moult -n --esp /x pla": ["plan"],
+                 "moult --sysroot /x --js": ["--json"], "moult --sysroot /x plan r": ["rollback"],
+                 "moult -q plan --js": ["--json"], "moult --json upgrade --re": upgrade}
+        for shell, complete in (("bash", self.complete), ("fish", self.complete_in_fish),
+                                ("zsh", self.complete_in_zsh)):
+            for line, offered in cases.items():
+                with self.subTest(shell=shell, line=line):
+                    if not shutil.which(shell):
+                        self.skipTest(f"{shell} is not installed")
+                    self.assertEqual(sorted(complete(line)), sorted(offered))
 
     def test_every_option_is_in_every_shell(self):
         for shell in ("bash", "zsh", "fish"):
