@@ -33,7 +33,8 @@ class Hooks(world.BadDay):
 
     def test_one_that_says_no(self):
         disk = self.with_hook("10-no", "#!/bin/sh\necho not on my watch\nexit 1\n")
-        self.failed(disk, "run", "--", "true", says=("10-no", "not on my watch"), tries="")
+        self.failed(disk, "run", "--", "true", says=("10-no", "not on my watch"),
+                    tries="sudo moult .*log 2")
         self.assertIn("not on my watch", disk.moult("log", "2").ok().out)
 
     def test_one_that_writes_elsewhere(self):

@@ -229,7 +229,7 @@ START_TEST(a_failing_hook_is_refused_with_its_last_words)
 	ck_assert(!run_staged(&world, &err));
 	ck_assert_int_eq(err.kind, ERR_REFUSED);
 	ck_assert_str_eq(err.text, "the hook '10-a' failed with exit status 3: line 6");
-	ck_assert_str_eq(err.hint, "moult log");
+	ck_assert_str_eq(err.hint, "sudo moult log 4");
 	script.status = 137;
 	ck_assert(!run_staged(&world, &err));
 	ck_assert_str_eq(err.text, "the hook '10-a' was ended by signal 9 (Killed): line 6");

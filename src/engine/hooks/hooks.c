@@ -10,10 +10,11 @@
 
 /* --- staged ------------------------------------------------------------------------------------- */
 
-static bool refuse(const struct hook *hook, const char *failure, struct err *err)
+/* What it said is in the log of the copy, which is discarded with its number. */
+static bool refuse(const struct hook_job *job, const char *failure, struct err *err)
 {
-	err_set(err, ERR_REFUSED, 0, "the hook %s %s", text_quote(hook->name), failure);
-	return err_try(err, "moult log");
+	err_set(err, ERR_REFUSED, 0, "the hook %s %s", text_quote(job->hook->name), failure);
+	return err_try(err, "sudo moult log %u", job->to);
 }
 
 /* Everything that the hook may write, as it is now. */
@@ -48,7 +49,7 @@ static bool run_once(const struct hook_job *job, struct err *err)
 
 	if (!hook_run_staged(job, &record, err))
 		return false;
-	return record.failure ? refuse(job->hook, record.failure, err) : true;
+	return record.failure ? refuse(job, record.failure, err) : true;
 }
 
 static bool run_again(const struct hook_job *job, struct err *err)
