@@ -32,6 +32,7 @@ struct fake_host {
 	struct host_running running;
 	int64_t now_sec, now_usec;
 	struct host_strings failed, routes, mounts; /* arrays of the test */
+	struct host_swaps swaps; /* files that are swapped to; array of the test */
 	bool interrupt;
 	const char *lock_holder; /* somebody else's; NULL = free */
 	bool packages_busy;

@@ -48,6 +48,7 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(failed_units, (struct host_strings * r), (r))                                            \
 	X(default_routes, (struct host_strings * r), (r))                                          \
 	X(mount_points, (struct host_strings * r), (r))                                            \
+	X(swap_files, (struct host_swaps * r), (r))                                                \
 	X(run_program, (const struct host_program *p, char **r, int *s), (p, r, s))                \
 	X(get_xattr, (const char *p, const char *n, struct host_bytes *r), (p, n, r))              \
 	X(sleep, (unsigned m), (m))                                                                \

@@ -1,4 +1,5 @@
 #include "territory.h"
+#include <string.h>
 #include "auto.h"
 
 const struct data_path data_paths[] = {
@@ -34,3 +35,8 @@ const struct state_path state_paths[] = {
 	{.path = "lib/doc-base", .place = "doc-base"},
 };
 const size_t state_path_count = COUNT(state_paths);
+
+bool territory_is_swap(const char *subvolume, const char *mount_point)
+{
+	return strcmp(subvolume, SWAP_SUBVOLUME) == 0 || strcmp(mount_point, SWAP_MOUNT_POINT) == 0;
+}

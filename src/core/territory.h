@@ -27,3 +27,9 @@ extern const struct state_path state_paths[];
 extern const size_t state_path_count;
 
 #define SYSIMAGE "usr/lib/sysimage"
+
+/* Where swap files belong: a subvolume with one in use cannot be snapshotted. */
+#define SWAP_SUBVOLUME "@swap"
+#define SWAP_MOUNT_POINT "/swap"
+/* Whether a subvolume that is mounted there is for swap files only. */
+bool territory_is_swap(const char *subvolume, const char *mount_point);

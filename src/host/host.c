@@ -15,6 +15,16 @@ void host_names_done(struct host_names *names)
 	*names = (struct host_names){0};
 }
 
+void host_swaps_done(struct host_swaps *swaps)
+{
+	for (size_t i = 0; i < swaps->count; i++) {
+		free(swaps->swaps[i].path);
+		free(swaps->swaps[i].subvolume);
+	}
+	free(swaps->swaps);
+	*swaps = (struct host_swaps){0};
+}
+
 void host_strings_done(struct host_strings *strings)
 {
 	for (size_t i = 0; i < strings->count; i++)

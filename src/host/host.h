@@ -107,6 +107,17 @@ struct host_program {
 	const struct host_confinement *confinement; /* NULL = none */
 };
 
+/* Files that the kernel swaps to now, as far as they lie on the pool. */
+struct host_swap {
+	char *path; /* as swapoff takes it */
+	char *subvolume; /* of the pool, that holds it */
+};
+
+struct host_swaps {
+	struct host_swap *swaps;
+	size_t count;
+};
+
 struct host_strings {
 	char **strings;
 	size_t count;
@@ -216,6 +227,8 @@ struct host_ops {
 	int (*failed_units)(struct host *, struct host_strings *ret);
 	int (*default_routes)(struct host *, struct host_strings *ret); /* interfaces with one */
 	int (*mount_points)(struct host *, struct host_strings *ret);
+	/* on --sysroot too: its disk may be in use; one that is not visible from here is left out */
+	int (*swap_files)(struct host *, struct host_swaps *ret);
 	/* *ret_status as from waitpid; the last 4 KiB of stdout and stderr, caller frees */
 	int (*run_program)(struct host *, const struct host_program *, char **ret_output,
 			   int *ret_status);
@@ -241,6 +254,7 @@ struct host {
 
 void host_bytes_done(struct host_bytes *bytes);
 void host_names_done(struct host_names *names);
+void host_swaps_done(struct host_swaps *swaps);
 void host_strings_done(struct host_strings *strings);
 void host_subvolume_done(struct host_subvolume *subvolume);
 void host_subvolumes_done(struct host_subvolumes *subvolumes);
@@ -252,6 +266,7 @@ bool host_strings_have(const struct host_strings *strings, const char *string);
 DEFINE_AUTO_STRUCT(host_bytes, struct host_bytes, host_bytes_done)
 DEFINE_AUTO_STRUCT(host_names, struct host_names, host_names_done)
 DEFINE_AUTO_STRUCT(host_strings, struct host_strings, host_strings_done)
+DEFINE_AUTO_STRUCT(host_swaps, struct host_swaps, host_swaps_done)
 DEFINE_AUTO_STRUCT(host_subvolume, struct host_subvolume, host_subvolume_done)
 DEFINE_AUTO_STRUCT(host_subvolumes, struct host_subvolumes, host_subvolumes_done)
 DEFINE_AUTO_STRUCT(host_running, struct host_running, host_running_done)
@@ -259,6 +274,7 @@ DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
 #define auto_host_bytes __attribute__((cleanup(auto_host_bytes_)))
 #define auto_host_names __attribute__((cleanup(auto_host_names_)))
 #define auto_host_strings __attribute__((cleanup(auto_host_strings_)))
+#define auto_host_swaps __attribute__((cleanup(auto_host_swaps_)))
 #define auto_host_subvolume __attribute__((cleanup(auto_host_subvolume_)))
 #define auto_host_subvolumes __attribute__((cleanup(auto_host_subvolumes_)))
 #define auto_host_running __attribute__((cleanup(auto_host_running_)))

@@ -61,6 +61,7 @@ static const struct host_ops linux_ops = {
 	.failed_units = linux_failed_units,
 	.default_routes = linux_default_routes,
 	.mount_points = linux_mount_points,
+	.swap_files = linux_swap_files,
 	.run_program = linux_run_program,
 	.reboot = linux_reboot,
 	.loader_entries = linux_loader_entries,

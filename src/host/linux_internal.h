@@ -343,6 +343,9 @@ void linux_log(struct host *, const struct host_message *);
 /* The files of linux_reboot_required() in the directory that stands for /run. */
 int reboot_files_write(int directory, bool required);
 
+/* linux_swap.c */
+int linux_swap_files(struct host *, struct host_swaps *ret);
+
 /* linux_lock.c */
 int linux_lock(struct host *, const char *holder, char **ret_other);
 void linux_unlock(struct host *);

@@ -77,6 +77,20 @@ static void break_data_swap(struct engine_world *world)
 		 "/var/swapfile none swap sw 0 0\n");
 }
 
+static void break_active_swap(struct engine_world *world)
+{
+	static struct host_swap swaps[] = {{(char *)"/var/lib/swap file", (char *)"@var"}};
+
+	world->fake->swaps = (struct host_swaps){swaps, 1};
+}
+
+static void break_active_swap_in_root(struct engine_world *world)
+{
+	static struct host_swap swaps[] = {{(char *)"/swapfile", (char *)ROOT}};
+
+	world->fake->swaps = (struct host_swaps){swaps, 1};
+}
+
 static void break_root_subvolume(struct engine_world *world)
 {
 	put(world, ROOT "/etc/fstab", POOL " / btrfs subvol=@gens/1/root 0 0\n");
@@ -191,6 +205,14 @@ const struct damage damages_pool[] = {
 	{checks_world_adopted,
 	 break_data_swap,
 	 {CHECK_UPGRADE, "SWAP_FILE", FINDING_ERROR, "lies in '@var'", "swapoff"}},
+	{checks_world_adopted,
+	 break_active_swap,
+	 {CHECK_UPGRADE, "SWAP_FILE", FINDING_ERROR, "'/var/lib/swap file' lies in '@var'",
+	  "sudo swapoff -a"}},
+	{checks_world_adopted,
+	 break_active_swap_in_root,
+	 {CHECK_ALL, "SWAP_FILE", FINDING_ERROR, "'/swapfile' lies in the root",
+	  "sudo swapoff /swapfile"}},
 	{checks_world_adopted,
 	 break_root_subvolume,
 	 {CHECK_UPGRADE, "FSTAB_ROOT_SUBVOLUME", FINDING_ERROR, "/etc/fstab:1: ", "sudoedit"}},

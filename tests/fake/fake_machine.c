@@ -101,6 +101,17 @@ int fake_mount_points(struct host *host, struct host_strings *ret)
 	return copy_strings(host, &fake_of(host)->mounts, ret);
 }
 
+int fake_swap_files(struct host *host, struct host_swaps *ret)
+{
+	const struct host_swaps *from = &fake_of(host)->swaps;
+
+	*ret = (struct host_swaps){0};
+	for (size_t i = 0; i < from->count; i++)
+		*array_add(ret->swaps, ret->count) = (struct host_swap){
+			xstrdup(from->swaps[i].path), xstrdup(from->swaps[i].subvolume)};
+	return 0;
+}
+
 int fake_run_program(struct host *host, const struct host_program *program, char **ret_output,
 		     int *ret_status)
 {

@@ -15,6 +15,7 @@ void fake_package_unlock(struct host *host);
 int fake_failed_units(struct host *host, struct host_strings *ret);
 int fake_default_routes(struct host *host, struct host_strings *ret);
 int fake_mount_points(struct host *host, struct host_strings *ret);
+int fake_swap_files(struct host *host, struct host_swaps *ret);
 int fake_run_program(struct host *host, const struct host_program *program, char **ret_output,
 		     int *ret_status);
 int fake_reboot(struct host *host, bool force);

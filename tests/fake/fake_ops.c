@@ -483,6 +483,7 @@ const struct host_ops fake_ops = {
 	.failed_units = fake_failed_units,
 	.default_routes = fake_default_routes,
 	.mount_points = fake_mount_points,
+	.swap_files = fake_swap_files,
 	.run_program = fake_run_program,
 	.reboot = fake_reboot,
 	.loader_entries = fake_loader_entries,

@@ -116,7 +116,7 @@ class LivedIn(world.BadDay):
         for entry in ("moult-000000.conf", "moult-000001+3-0.conf"):
             text = image.esp_read(disk.path, f"/loader/entries/{entry}").decode()
             self.assertNotIn("openrc", text)
-            self.assertIn("quiet", text)
+            self.assertIn("console=ttyS0", text)
 
     def test_what_moult_puts_on_the_boot_volume(self):
         disk = self.fresh()

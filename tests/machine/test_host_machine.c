@@ -89,6 +89,31 @@ static bool others_may_lock(const char *path)
 	return status == 0;
 }
 
+START_TEST(swap_files_are_named_and_stand_in_the_way_of_snapshots)
+{
+	struct host_swaps swaps = {0};
+	int named, snapshot;
+
+	ck_assert_int_eq(host->ops->create_subvolume(host, "@var"), 0);
+	ck_assert_int_eq(host->ops->swap_files(host, &swaps), 0);
+	ck_assert_uint_eq(swaps.count, 0);
+	run("cd " POOL "/@var && touch 'a swap' && chattr +C 'a swap' && chmod 0600 'a swap' && "
+	    "dd if=/dev/zero of='a swap' bs=1M count=4 status=none && mkswap -q 'a swap' && "
+	    "swapon 'a swap'");
+	/* nothing is asserted before it is off: the kernel keeps it beyond this process */
+	snapshot = host->ops->snapshot(host, "@var", "copy", true);
+	named = host->ops->swap_files(host, &swaps);
+	run("swapoff '" POOL "/@var/a swap'");
+	ck_assert_int_eq(snapshot, -ETXTBSY);
+	ck_assert_int_eq(named, 0);
+	ck_assert_uint_eq(swaps.count, 1);
+	ck_assert_str_eq(swaps.swaps[0].path, POOL "/@var/a swap");
+	ck_assert_str_eq(swaps.swaps[0].subvolume, "@var");
+	host_swaps_done(&swaps);
+	ck_assert_int_eq(host->ops->snapshot(host, "@var", "copy", true), 0);
+}
+END_TEST
+
 START_TEST(the_package_manager_waits_and_is_waited_for)
 {
 	auto_free char *said = NULL;
@@ -313,5 +338,6 @@ TCase *host_machine_case(void)
 	tcase_add_test(group, a_reboot_is_asked_for_beside_those_who_ask_too);
 	tcase_add_test(group, the_running_system_is_not_this_one);
 	tcase_add_test(group, status_is_published);
+	tcase_add_test(group, swap_files_are_named_and_stand_in_the_way_of_snapshots);
 	return group;
 }

@@ -123,6 +123,8 @@ END_TEST
 
 START_TEST(a_swap_file_in_its_own_subvolume_is_right)
 {
+	struct host_swap swaps[] = {{(char *)"/swap/swapfile", (char *)"@swap"},
+				    {(char *)"/mnt/elsewhere", (char *)"@elsewhere"}};
 	struct engine_world world;
 
 	checks_world_debian(&world);
@@ -130,6 +132,16 @@ START_TEST(a_swap_file_in_its_own_subvolume_is_right)
 	put(&world, "@rootfs/etc/fstab",
 	    POOL " / btrfs subvol=@rootfs 0 0\n" POOL " /swap btrfs subvol=@swap 0 0\n"
 		 "/swap/swapfile none swap sw 0 0\n");
+	assert_nothing(&world, CHECK_INIT);
+	/* in use, and by a name that fstab does not know */
+	world.fake->swaps = (struct host_swaps){swaps, COUNT(swaps)};
+	assert_nothing(&world, CHECK_INIT);
+	swaps[0].path = (char *)"/swap/second";
+	assert_nothing(&world, CHECK_INIT);
+	put(&world, "@rootfs/etc/fstab",
+	    POOL " / btrfs subvol=@rootfs 0 0\n" POOL " /swap btrfs subvol=@pages 0 0\n"
+		 "/swap/swapfile none swap sw 0 0\n");
+	fake_host_put_subvolume(world.fake, "@pages");
 	assert_nothing(&world, CHECK_INIT);
 	engine_world_done(&world);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "checking.h"
 #include "fstab_lint.h"
+#include "territory.h"
 
 #define FSTAB "/etc/fstab"
 
@@ -167,12 +168,16 @@ static void add_swap(struct checking *checking, const char *path, const char *su
 
 	finding_why(finding,
 		    "the swap file %s lies in %s, of which no snapshot can be made while it is in "
-		    "use; move it to a subvolume @swap that is mounted on /swap, or do without it",
+		    "use; move it to a subvolume " SWAP_SUBVOLUME
+		    " that is mounted on " SWAP_MOUNT_POINT ", or do without it",
 		    text_quote(path), subvolume ? text_quote(subvolume) : "the root");
-	finding_remedy(finding, "sudo swapoff -a");
+	if (checking_is_pasteable(path))
+		finding_remedy(finding, "sudo swapoff %s", path);
+	else
+		finding_remedy(finding, "sudo swapoff -a");
 }
 
-void check_swap(struct checking *checking)
+static void check_listed_swap(struct checking *checking)
 {
 	for (size_t i = 0; i < checking->fstab.count; i++) {
 		const struct fstab_line *line = &checking->fstab.lines[i];
@@ -186,7 +191,55 @@ void check_swap(struct checking *checking)
 		if (cover)
 			subvolume = data_path(checking, cover);
 		if (!cover || strcmp(cover->mount_point, "/") == 0 ||
-		    (subvolume && !text_equal(subvolume, "@swap")))
+		    (subvolume && !territory_is_swap(subvolume, cover->mount_point)))
 			add_swap(checking, line->device, subvolume);
 	}
+}
+
+static bool is_listed_swap(const struct fstab *fstab, const char *path)
+{
+	for (size_t i = 0; i < fstab->count; i++)
+		if (text_equal(fstab->lines[i].type, "swap") &&
+		    text_equal(fstab->lines[i].device, path))
+			return true;
+	return false;
+}
+
+/* Whether generations need snapshots of the subvolume, although something in it is swapped to. */
+static bool is_snapshotted(const struct checking *checking, const char *subvolume)
+{
+	for (size_t i = 0; i < checking->fstab.count; i++) {
+		const struct fstab_line *line = &checking->fstab.lines[i];
+		auto_free char *path = data_path(checking, line);
+
+		if (text_equal(path, subvolume) && !territory_is_swap(subvolume, line->mount_point))
+			return true;
+	}
+	return text_equal(subvolume, checking->root);
+}
+
+/* One that somebody switched on by hand, or that a unit does. */
+static void check_active_swap(struct checking *checking)
+{
+	struct host *host = checking->machine->host;
+	auto_host_swaps struct host_swaps swaps = {0};
+	int r = host->ops->swap_files(host, &swaps);
+
+	if (checking_cannot(checking, r, "cannot tell which swap files are in use"))
+		return;
+	for (size_t i = 0; i < swaps.count; i++) {
+		const struct host_swap *swap = &swaps.swaps[i];
+
+		if (!is_listed_swap(&checking->fstab, swap->path) &&
+		    is_snapshotted(checking, swap->subvolume))
+			add_swap(checking, swap->path,
+				 text_equal(swap->subvolume, checking->root) ? NULL
+									     : swap->subvolume);
+	}
+}
+
+void check_swap(struct checking *checking)
+{
+	check_listed_swap(checking);
+	check_active_swap(checking);
 }
