@@ -87,6 +87,7 @@ static bool verb_fill(struct driver *driver, char **argv, struct err *err)
 	struct fill fill = {
 		.machine = &driver->machine,
 		.source = source_find("packages"),
+		.verb = "upgrade",
 		.making = making,
 		.generation = (unsigned)atoi(argv[0]),
 	};
@@ -106,8 +107,10 @@ static bool verb_fill(struct driver *driver, char **argv, struct err *err)
 	}
 	if (*argv)
 		fill.command = (const char *const *)argv + 1;
-	if (*argv || fill.terminal)
+	if (*argv || fill.terminal) {
 		fill.source = source_find("command");
+		fill.verb = *argv ? "run" : "shell";
+	}
 	done = begin(driver, making, err) && run_all(&fill, only_preview, err);
 	json_object_set_new(driver->answer, "changes", package_changes_json(&fill.changes));
 	json_put_string(driver->answer, "what", fill.what);

@@ -260,9 +260,8 @@ static bool check_data_changes(const struct fill *fill, struct err *err)
 		"DATA_CHANGE: it changes or removes existing data, which does not roll back by "
 		"itself: %s",
 		paths.bytes);
-	return err_try(err, "sudo moult %s --accept DATA_CHANGE%s",
-		       text_equal(fill->source->name, "packages") ? "upgrade" : "run",
-		       text_equal(fill->source->name, "packages") ? "" : " -- COMMAND");
+	return err_try(err, "sudo moult %s --accept DATA_CHANGE%s", fill->verb,
+		       fill->command ? " -- COMMAND" : "");
 }
 
 bool fill_finish(struct fill *fill, struct err *err)

@@ -54,6 +54,7 @@ struct fill {
 	/* the request; borrowed */
 	struct machine *machine;
 	const struct source *source;
+	const char *verb; /* what was asked for, without --accept: "upgrade --continue" */
 	const char *making; /* "@gens/.7.tmp"; its root is there */
 	unsigned generation;
 	const char *release; /* codename of the distribution's release to move to; NULL = stay */

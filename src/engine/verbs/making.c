@@ -6,6 +6,21 @@
 #include "retire.h"
 #include "making.h"
 
+/* The same request, for the sentence that says what to add to it. Caller frees. */
+static char *words_again(const struct verb_request *request)
+{
+	struct text text = {0};
+
+	text_add(&text, request->verb);
+	if (request->release)
+		text_addf(&text, " --release %s", request->release);
+	if (request->source)
+		text_addf(&text, " --source %s", request->source);
+	text_add(&text, request->continue_pending ? " --continue" : "");
+	text_add(&text, request->replace ? " --replace" : "");
+	return text_take(&text);
+}
+
 void making_begin(struct making *making, struct machine *machine,
 		  const struct verb_request *request, const struct generation *base)
 {
@@ -22,9 +37,11 @@ void making_begin(struct making *making, struct machine *machine,
 	making->generation.source = xstrdup(making->source ? making->source->name : "");
 	generation_making(id, making->directory);
 	generation_root(base, making->base_root);
+	making->again = words_again(request);
 	making->fill = (struct fill){
 		.machine = machine,
 		.source = making->source,
+		.verb = making->again,
 		.making = making->directory,
 		.generation = id,
 		.release = request->release,
@@ -40,6 +57,7 @@ void making_done(struct making *making)
 	kernel_done(&making->kernel);
 	generation_done(&making->generation);
 	free(making->options);
+	free(making->again);
 }
 
 /* --- works ------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct making {
 	char base_root[GENERATION_PATH_MAX];
 	char directory[GENERATION_PATH_MAX]; /* @gens/.7.tmp */
 	char *options; /* own command line, inherited */
+	char *again; /* the words of the request */
 	struct fill fill;
 	struct kernel kernel;
 	struct generation generation; /* facts as they become known; its id is the new one */
