@@ -1,132 +1,78 @@
 /*
  * data_volumes - the machine's data as the stage sees it: overlays above read-only snapshots.
  *
- * What is data is what the copy's own fstab mounts by subvol= from the pool, moult's state
- * excepted. Download caches are the exception the other way: the running system's own directory
- * lies above the overlay, so that nothing is fetched twice.
+ * Where there is data that the stage cannot have, it finds an empty directory that nothing can be
+ * written to: in the root it would vanish below the mount point, and nobody would know. Download
+ * caches are the exception the other way: the running system's own directory lies above the
+ * overlay, so that nothing is fetched twice.
  */
 #include <errno.h>
 #include <string.h>
 #include "changes.h"
+#include "dataclass.h"
 #include "fill_internal.h"
-#include "fstab.h"
+#include "territory.h"
 
-void data_volume_done(struct data_volume *volume)
-{
-	free(volume->name);
-	free(volume->subvolume);
-	free(volume->mount_point);
-	free(volume->lower);
-	free(volume->upper);
-	free(volume->work);
-	*volume = (struct data_volume){0};
-}
-
-/* --- which ----------------------------------------------------------------------------------- */
-
-static bool known(const struct fill *fill, const char *subvolume)
-{
-	for (size_t i = 0; i < fill->volume_count; i++)
-		if (text_equal(fill->volumes[i].subvolume, subvolume))
-			return true;
-	return false;
-}
-
-static char *flat_name(const char *subvolume)
-{
-	char *name = xstrdup(subvolume);
-
-	for (char *c = name; *c; c++)
-		*c = *c == '/' ? '!' : *c;
-	return name;
-}
-
-static char *without_slash_at_end(const char *mount_point)
-{
-	size_t length = strlen(mount_point);
-
-	while (length > 1 && mount_point[length - 1] == '/')
-		length--;
-	return xstrndup(mount_point, length);
-}
-
-static void add_volume(struct fill *fill, const char *subvolume, const char *mount_point)
-{
-	struct data_volume *volume = array_add(fill->volumes, fill->volume_count);
-
-	volume->name = flat_name(subvolume);
-	volume->subvolume = xstrdup(subvolume);
-	volume->mount_point = without_slash_at_end(mount_point);
-	volume->lower = xasprintf("%s/data-lower/%s", fill->making, volume->name);
-	volume->upper = xasprintf("%s/overlay/%s/upper", fill->making, volume->name);
-	volume->work = xasprintf("%s/overlay/%s/work", fill->making, volume->name);
-}
-
-static int by_mount_point(const void *a, const void *b)
-{
-	const struct data_volume *first = a, *second = b;
-
-	return strcmp(first->mount_point, second->mount_point);
-}
-
-static bool find_volumes(struct fill *fill, struct err *err)
-{
-	struct host *host = fill->machine->host;
-	const char *uuid = fill->machine->identity.pool_uuid;
-	auto_host_bytes struct host_bytes bytes = {0};
-	auto_fstab struct fstab fstab = {0};
-	int r = host->ops->root_read(host, fill->root, "/etc/fstab", FSTAB_MAX_BYTES, &bytes);
-
-	if (r == -ENOENT)
-		return true;
-	if (!fill_check(r, "read", "the copy's /etc/fstab", err) ||
-	    !fstab_parse("/etc/fstab", bytes.bytes, bytes.length, &fstab, err))
-		return false;
-	for (size_t i = 0; i < fstab.count; i++) {
-		const struct fstab_line *line = &fstab.lines[i];
-		auto_free char *option = line->type ? fstab_option(line, "subvol") : NULL;
-		const char *subvolume = option ? option + strspn(option, "/") : "";
-
-		if (!text_equal(line->type, "btrfs") || *subvolume == '\0' ||
-		    line->mount_point[0] != '/' || text_equal(line->mount_point, "/") ||
-		    text_equal(subvolume, MOULT_DIRECTORY) || known(fill, subvolume) ||
-		    (uuid && !fstab_is_on(&fstab, line, uuid)))
-			continue;
-		add_volume(fill, subvolume, line->mount_point);
-	}
-	if (fill->volume_count > 0)
-		qsort(fill->volumes, fill->volume_count, sizeof(*fill->volumes), by_mount_point);
-	return true;
-}
+/* The package manager's database: without it there is no use in a stage. */
+#define PACKAGE_STATE "/var/lib/dpkg"
 
 /* --- overlays -------------------------------------------------------------------------------- */
 
-static bool snapshot(struct fill *fill, const struct data_volume *volume, bool *ret_usable,
-		     struct err *err)
+/* What is in use as swap cannot be copied, and is no data. Anything else that is with it is. */
+static bool refuse_swap(struct fill *fill, const struct data_volume *volume, struct err *err)
+{
+	struct host *host = fill->machine->host;
+	auto_host_swaps struct host_swaps swaps = {0};
+	const char *file = NULL;
+
+	if (host->ops->swap_files(host, &swaps) == 0)
+		for (size_t i = 0; i < swaps.count; i++)
+			if (text_equal(swaps.swaps[i].subvolume, volume->subvolume))
+				file = swaps.swaps[i].path;
+	err_set(err, ERR_REFUSED, 0,
+		"%s, which is mounted on %s, holds an active swap file%s%s, so that no snapshot of "
+		"it can be made; swap files belong into a subvolume " SWAP_SUBVOLUME
+		" that is mounted on " SWAP_MOUNT_POINT,
+		text_quote(volume->subvolume), volume->mount_point, file ? ", " : "",
+		file ? text_quote(file) : "");
+	return file ? err_try(err, "sudo swapoff %s", text_quote(file))
+		    : err_try(err, "swapon --show");
+}
+
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -EINVAL;
+}
+
+static bool snapshot(struct fill *fill, struct data_volume *volume, struct err *err)
 {
 	struct host *host = fill->machine->host;
 	int r = host->ops->snapshot(host, volume->subvolume, volume->lower, true);
 
-	/* a subvolume with active swap cannot be copied, and has nothing for package scripts */
-	*ret_usable = r != -ETXTBSY;
-	if (r == 0 || r == -ETXTBSY)
+	if (r == -ETXTBSY && territory_is_swap(volume->subvolume, volume->mount_point)) {
+		volume->why_not = xstrdup("");
 		return true;
-	if (r != -ENOENT)
+	}
+	if (r == -ETXTBSY)
+		return refuse_swap(fill, volume, err);
+	if (!is_missing(r))
 		return fill_check(r, "snapshot", volume->subvolume, err);
-	err_set(err, ERR_REFUSED, 0,
-		"the data subvolume %s that /etc/fstab mounts at %s is not on this disk",
-		text_quote(volume->subvolume), volume->mount_point);
+	volume->why_not = xasprintf("this disk has no data subvolume %s, which /etc/fstab mounts "
+				    "on %s",
+				    text_quote(volume->subvolume), volume->mount_point);
+	if (volume->may_miss)
+		return true;
+	err_set(err, ERR_REFUSED, 0, "%s", volume->why_not);
 	return err_try(err, "sudo moult check");
 }
 
-static bool open_volume(struct fill *fill, const struct data_volume *volume, struct err *err)
+static bool open_volume(struct fill *fill, struct data_volume *volume, struct err *err)
 {
 	struct host *host = fill->machine->host;
-	bool usable;
 
-	if (!snapshot(fill, volume, &usable, err))
+	if (!snapshot(fill, volume, err))
 		return false;
-	if (!usable)
+	if (volume->why_not)
 		return true;
 	if (!fill_make_directories(fill, volume->upper, err) ||
 	    !fill_make_directories(fill, volume->work, err))
@@ -156,6 +102,81 @@ struct stage_mount *fill_data_mounts(const struct fill *fill, size_t *ret_count)
 	return mounts;
 }
 
+/* --- what the stage goes without ------------------------------------------------------------- */
+
+static bool is_covered(const struct fill *fill, const struct data_volume *volume)
+{
+	for (size_t i = 0; i < fill->volume_count; i++)
+		if (!fill->volumes[i].why_not &&
+		    path_is_beneath(volume->mount_point, fill->volumes[i].mount_point))
+			return true;
+	return false;
+}
+
+/* Logs and caches of the stage are not for the data: whatever lies below may take them. */
+static bool is_passing(const char *mount_point)
+{
+	enum data_class class = dataclass_of(mount_point);
+
+	return class == DATA_LOG || class == DATA_CACHE || class == DATA_DROP;
+}
+
+static char *empty_place(const struct fill *fill, const struct data_volume *volume)
+{
+	auto_free char *name = flat_name(volume->mount_point);
+
+	return xasprintf("%s/empty/%s", fill->making, name);
+}
+
+static bool leave_out(struct fill *fill, const struct data_volume *volume, struct err *err)
+{
+	auto_free char *empty = empty_place(fill, volume);
+
+	if (is_passing(volume->mount_point)) {
+		if (!is_covered(fill, volume))
+			fill_add_mount(fill, (struct stage_mount){.kind = STAGE_TMPFS,
+								  .at = volume->mount_point});
+		return true;
+	}
+	if (text_equal(PACKAGE_STATE, volume->mount_point) ||
+	    path_is_beneath(PACKAGE_STATE, volume->mount_point)) {
+		err_set(err, ERR_REFUSED, 0, "%s: packages cannot be changed without it",
+			volume->why_not);
+		return err_try(err, "sudoedit /etc/fstab");
+	}
+	if (!fill_make_directories(fill, empty, err))
+		return false;
+	fill_add_mount(fill, (struct stage_mount){
+				     .kind = STAGE_BIND_READ_ONLY,
+				     .at = volume->mount_point,
+				     .lower = fill_keep(fill, take(empty)),
+			     });
+	if (*volume->why_not)
+		fill_note(fill,
+			  "%s: nothing can be put there while the new generation is made, and a "
+			  "program that tries fails",
+			  volume->why_not);
+	return true;
+}
+
+/* Where something is mounted in an empty directory, which takes no new names then. */
+static bool make_ways(struct fill *fill, const struct data_volume *volume, struct err *err)
+{
+	auto_free char *empty = empty_place(fill, volume);
+
+	for (size_t i = 0; i < fill->mount_count; i++) {
+		const char *at = fill->mounts[i].at;
+		auto_free char *way = NULL;
+
+		if (!path_is_beneath(at, volume->mount_point))
+			continue;
+		way = xasprintf("%s%s", empty, at + strlen(volume->mount_point));
+		if (!fill_make_directories(fill, way, err))
+			return false;
+	}
+	return true;
+}
+
 /* --- caches ---------------------------------------------------------------------------------- */
 
 char *data_volumes_path(const struct fill *fill, const char *path)
@@ -163,10 +184,11 @@ char *data_volumes_path(const struct fill *fill, const char *path)
 	/* the last one that covers it lies on top */
 	for (size_t i = fill->volume_count; i > 0; i--) {
 		const struct data_volume *volume = &fill->volumes[i - 1];
-		size_t length = strlen(volume->mount_point);
 
-		if (text_starts(path, volume->mount_point) && path[length] == '/')
-			return xasprintf("%s%s", volume->subvolume, path + length);
+		if (path_is_beneath(path, volume->mount_point))
+			return volume->why_not ? NULL
+					       : xasprintf("%s%s", volume->subvolume,
+							   path + strlen(volume->mount_point));
 	}
 	return NULL;
 }
@@ -180,7 +202,7 @@ static bool is_empty(struct fill *fill, const char *path)
 }
 
 /* Shares extents with the running system's files: what it has need not be fetched again. */
-static bool seed(struct fill *fill, const char *from, const char *to, struct err *err)
+static bool seed_cache(struct fill *fill, const char *from, const char *to, struct err *err)
 {
 	struct host *host = fill->machine->host;
 	auto_host_names struct host_names names = {0};
@@ -216,7 +238,7 @@ static bool share(struct fill *fill, const struct manager_cache *cache, struct e
 	if (!data)
 		return true;
 	if (own && (!fill_make_directories(fill, own, err) ||
-		    (is_empty(fill, own) && !seed(fill, data, own, err))))
+		    (is_empty(fill, own) && !seed_cache(fill, data, own, err))))
 		return false;
 	if (!own &&
 	    (host->ops->stat(host, VOLUME_POOL, data, &stat) < 0 || stat.type != HOST_DIRECTORY))
@@ -229,18 +251,32 @@ static bool share(struct fill *fill, const struct manager_cache *cache, struct e
 	return true;
 }
 
+static bool open_all(struct fill *fill, struct err *err)
+{
+	for (size_t i = 0; i < fill->volume_count; i++) {
+		struct data_volume *volume = &fill->volumes[i];
+
+		if (!volume->why_not && !open_volume(fill, volume, err))
+			return false;
+		if (volume->why_not && !leave_out(fill, volume, err))
+			return false;
+	}
+	return true;
+}
+
 bool data_volumes_open(struct fill *fill, struct err *err)
 {
 	auto_free char *lowers = xasprintf("%s/data-lower", fill->making);
 
-	if (!find_volumes(fill, err) || !fill_make_directories(fill, lowers, err))
+	if (!data_lines_read(fill, err) || !fill_make_directories(fill, lowers, err) ||
+	    !open_all(fill, err))
 		return false;
-	for (size_t i = 0; i < fill->volume_count; i++)
-		if (!open_volume(fill, &fill->volumes[i], err))
-			return false;
 	for (const struct manager_cache *cache = fill->manager ? fill->manager->caches : NULL;
 	     cache && cache->path; cache++)
 		if (!share(fill, cache, err))
+			return false;
+	for (size_t i = 0; i < fill->volume_count; i++)
+		if (fill->volumes[i].why_not && !make_ways(fill, &fill->volumes[i], err))
 			return false;
 	return true;
 }

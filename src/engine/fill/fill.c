@@ -200,10 +200,8 @@ static bool close_volume(struct fill *fill, const struct data_volume *volume, js
 	auto_json json_t *changes = json_array();
 	auto_free char *to = xasprintf("%s/replay/%s", fill->making, volume->name);
 	struct prune prune = {.fill = fill, .volume = volume, .changes = changes};
-	struct host_stat stat;
 
-	/* one that could not be copied was not mounted either */
-	if (host->ops->stat(host, VOLUME_POOL, volume->upper, &stat) == -ENOENT)
+	if (volume->why_not)
 		return true;
 	if (!prune_run(&prune, err))
 		return false;
@@ -280,7 +278,8 @@ bool fill_finish(struct fill *fill, struct err *err)
 		if (!close_volume(fill, &fill->volumes[i], replay, err))
 			return false;
 	return check_data_changes(fill, err) && write_replay(fill, replay, err) &&
-	       remove_tree(fill, "overlay", err) && remove_tree(fill, "data-lower", err);
+	       remove_tree(fill, "overlay", err) && remove_tree(fill, "data-lower", err) &&
+	       remove_tree(fill, "empty", err);
 }
 
 void fill_done(struct fill *fill)

@@ -9,6 +9,7 @@
  *	root           the copy
  *	overlay/@var   upper and work directories, while the stage is used
  *	data-lower/@var read-only snapshot of the data, while the stage is used
+ *	empty          what is mounted where there is data that the stage cannot have
  *	replay/@var    what the first boot adds to the data; replay.json beside it
  *	log            what the stage's programs wrote below /var/log
  *	new-defaults   defaults of configuration files that the owner's own ones kept out
@@ -35,11 +36,14 @@ const struct source *source_find(const char *name);
 
 #define FILL_TAIL_LINES 10
 
-/* A data subvolume as the copy's fstab mounts it. Strings are owned. */
+/* Data as the copy's fstab mounts it. Strings are owned. */
 struct data_volume {
+	char *mount_point; /* "/var" */
+	char *why_not; /* the stage goes without it: why, "" = nobody will miss it; NULL = it has it */
+	bool may_miss; /* a boot goes on without it */
+	/* NULL where it is no subvolume, or one that is mounted elsewhere already */
 	char *name; /* of its directories: the subvolume, "/" as "!" */
 	char *subvolume; /* "@var" */
-	char *mount_point; /* "/var" */
 	char *lower, *upper, *work; /* paths on the pool */
 };
 

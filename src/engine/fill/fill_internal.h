@@ -29,7 +29,13 @@ const char *fill_keep(struct fill *fill, char *string);
 void fill_add_mount(struct fill *fill, struct stage_mount mount);
 void fill_note(struct fill *fill, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* data_volumes.c: from the copy's fstab; snapshots, overlays, mounts of the stage. */
+/* data_lines.c: the volumes of the copy's fstab, parents before what is mounted in them. */
+bool data_lines_read(struct fill *fill, struct err *err);
+/* A path as one name: "/" as "!". Caller frees. */
+char *flat_name(const char *path);
+bool path_is_beneath(const char *path, const char *top);
+
+/* data_volumes.c: snapshots, overlays, mounts of the stage. */
 bool data_volumes_open(struct fill *fill, struct err *err);
 /* Path on the pool of the live data at this absolute path; NULL = it is not data. Caller frees. */
 char *data_volumes_path(const struct fill *fill, const char *path);
