@@ -89,6 +89,7 @@ static bool verb_fill(struct driver *driver, char **argv, struct err *err)
 		.source = source_find("packages"),
 		.verb = "upgrade",
 		.making = making,
+		.base = "@gens/1",
 		.generation = (unsigned)atoi(argv[0]),
 	};
 	bool only_preview = false, done;

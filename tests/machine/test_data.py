@@ -5,12 +5,14 @@ On the shipped binary and on disks of real machines that are off; see world.py.
 """
 
 import contextlib
+import json
+import os
 import subprocess
 import unittest
 
 import world
 from rig.command import call
-from world import MOULT, NAME, tearDownModule  # noqa: F401
+from world import MOULT, NAME, NEW, tearDownModule  # noqa: F401
 
 MIB = 1 << 20
 
@@ -23,6 +25,119 @@ def must_fail(*commands):
 def names(top):
     """Everything below a directory."""
     return sorted(str(path.relative_to(top)) for path in top.rglob("*"))
+
+
+class Stacked(world.BadDay):
+    """One pending generation upon another: the last one brings what all of them were to bring."""
+
+    def run_on(self, disk, *lines, accept=False):
+        """A generation upon the pending one, by a few lines of shell."""
+        words = ["--accept", "DATA_CHANGE"] if accept else []
+        return disk.moult("run", "--continue", *words, "--", "sh", "-ec", "\n".join(lines))
+
+    def changes(self, disk, number):
+        """The accepted changes of a generation: {(path, kind)}."""
+        document = json.loads(disk.read(f"@gens/{number}/replay.json"))
+        return {(f"{volume['mount_point']}/{change['path']}", change["kind"])
+                for volume in document["volumes"] for change in volume["changes"]}
+
+    def test_new_data_goes_on(self):
+        disk = self.disk()
+        self.run_on(disk, "useradd -m bob", "mkdir /var/lib/newd", "echo x >/var/lib/newd/db",
+                    "chmod 0640 /var/lib/newd/db; chown bob /var/lib/newd/db").ok()
+        with disk.pool() as top:
+            os.setxattr(top / "@gens/2/replay/@var/lib/newd/db", "user.k", b"v")
+        self.run_on(disk, "id bob", "[ $(stat -c %U /home/bob) = bob ]", "ls /home/bob/.profile",
+                    "grep x /var/lib/newd/db", "echo y >/var/lib/newd/more",
+                    f"[ $(cat /var/lib/{NAME}/db) = 1 ]").ok()
+        self.run_on(disk, "grep y /var/lib/newd/more", "rm /home/bob/.bashrc",
+                    "mv /var/lib/newd/more /var/lib/newd/moved").ok()
+        with disk.pool(read_only=True) as top:
+            first, third = top / "@gens/2/replay", top / "@gens/4/replay"
+            self.assertEqual(names(third / "@var"),
+                             ["lib", "lib/newd", "lib/newd/db", "lib/newd/moved"])
+            self.assertEqual(set(names(first / "@home")) - set(names(third / "@home")),
+                             {"bob/.bashrc"})
+            for path in ("@var/lib/newd", "@home/bob/.profile", "@var/lib/newd/db"):
+                was, now = (first / path).lstat(), (third / path).lstat()
+                self.assertEqual((was.st_mode, was.st_uid, was.st_gid),
+                                 (now.st_mode, now.st_uid, now.st_gid), path)
+                self.assertTrue(now.st_mtime_ns == was.st_mtime_ns or path.endswith("newd"), path)
+            self.assertEqual(os.getxattr(third / "@var/lib/newd/db", "user.k"), b"v")
+            for path in third.rglob("*"):
+                self.assertEqual([name for name in os.listxattr(path, follow_symlinks=False)
+                                  if name.startswith("trusted.overlay")], [], path)
+            for left in ("overlay", "data-lower", "empty"):
+                self.assertFalse((top / "@gens/4" / left).exists())
+            self.assertFalse((top / "@var/lib/newd").exists())
+        self.assertEqual(self.changes(disk, 4), set())
+        self.assert_sound(disk)
+
+    def test_accepted_changes_go_on(self):
+        disk = self.disk()
+        with disk.pool() as top:
+            (top / f"@var/lib/{NAME}/dir").mkdir()
+            (top / f"@var/lib/{NAME}/dir/inner").write_text("i\n")
+            (top / f"@var/lib/{NAME}/old").write_text("o\n")
+            (top / f"@var/lib/{NAME}/mode").write_text("m\n")
+        lines = [f"cd /var/lib/{NAME}", "echo 2 >db", "rm old", "chmod 0600 mode", "rm -r dir",
+                 "mkdir dir", "echo f >dir/fresh"]
+        self.assertEqual(self.run_on(disk, *lines).status, 3)
+        self.run_on(disk, *lines, accept=True).ok()
+        accepted = {(f"/var/lib/{NAME}/{name}", kind) for name, kind in (
+            ("db", "changed"), ("mode", "changed"), ("old", "removed"), ("dir", "removed"))}
+        last_id, _ = disk.numbers()
+        self.assertEqual(self.changes(disk, last_id), accepted)
+        # what was accepted once is there, and is not asked about again
+        looks = [f"cd /var/lib/{NAME}", "grep 2 db", "[ ! -e old ]", "[ $(ls dir) = fresh ]",
+                 "[ $(stat -c %a mode) = 600 ]"]
+        self.run_on(disk, *looks, "echo n >new").ok()
+        self.run_on(disk, *looks, "grep n new").ok()
+        self.assertEqual(self.changes(disk, last_id + 2), accepted)
+        with disk.pool(read_only=True) as top:
+            tree = top / f"@gens/{last_id + 2}/replay/@var/lib/{NAME}"
+            self.assertEqual(names(tree), ["db", "dir", "dir/fresh", "mode", "new"])
+            self.assertEqual((tree / "db").read_text(), "2\n")
+        # but anything more is
+        self.failed(disk, "run", "--continue", "--", "sh", "-c", f"echo 3 >/var/lib/{NAME}/db",
+                    status=3, says=("DATA_CHANGE", f"/var/lib/{NAME}/db"),
+                    tries="sudo moult .*run --continue --accept DATA_CHANGE -- COMMAND")
+        self.failed(disk, "run", "--continue", "--", "rm", f"/var/lib/{NAME}/db", status=3,
+                    says=("DATA_CHANGE", f"/var/lib/{NAME}/db"), tries="")
+        for name in ("db", "old", "mode", "dir/inner"):
+            disk.read(f"@var/lib/{NAME}/{name}")
+        self.assertEqual(disk.read(f"@var/lib/{NAME}/db"), "1\n")
+        self.assert_sound(disk)
+
+    def test_what_the_data_has_by_now_is_not_hidden(self):
+        disk = self.disk()
+        self.run_on(disk, "mkdir /var/lib/newd /var/lib/other", "echo ours >/var/lib/newd/db",
+                    "echo ours >/var/lib/newd/more", "echo ours >/var/lib/other/file").ok()
+        with disk.pool() as top:
+            (top / "@var/lib/newd").mkdir(mode=0o700)
+            (top / "@var/lib/newd/db").write_text("its own\n")
+            (top / "@var/lib/other").write_text("a file\n")
+        self.run_on(disk, "grep own /var/lib/newd/db", "grep ours /var/lib/newd/more",
+                    "[ $(stat -c %a /var/lib/newd) = 700 ]", "grep file /var/lib/other").ok()
+        with disk.pool(read_only=True) as top:
+            self.assertEqual(names(top / "@gens/3/replay/@var"),
+                             ["lib", "lib/newd", "lib/newd/more"])
+
+    def test_an_upgrade_upon_a_command(self):
+        disk = self.disk()
+        disk.moult("run", "--", "sh", "-c", "mkdir /srv/site; echo s >/srv/site/index").ok()
+        with disk.pool() as top:
+            world.make_deb(top / "@srv/repo", NEW, postinst="set -e; grep s /srv/site/index; "
+                                                            "mkdir /var/lib/newd")
+            world.index(top / "@srv/repo")
+        disk.moult("upgrade", "--continue").ok()
+        with disk.pool(read_only=True) as top:
+            self.assertEqual(names(top / "@gens/3/replay/@srv"), ["site", "site/index"])
+            self.assertTrue((top / "@gens/3/replay/@var/lib/newd").is_dir())
+        # made anew from the current one it has nothing of it
+        disk.moult("run", "--replace", "--", "sh", "-c", "[ ! -e /srv/site ]").ok()
+        with disk.pool(read_only=True) as top:
+            self.assertFalse((top / "@gens/4/replay.json").exists())
 
 
 class Remedies(world.BadDay):

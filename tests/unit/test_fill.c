@@ -1,16 +1,19 @@
 /*
- * fill: what the stage sees of the machine's data, and what it must go without. The stage itself is
- * played.
+ * fill: what the stage sees of the machine's data, what it must go without, and what a base that
+ * was never booted hands on. The stage itself is played: its overlays are written by hand.
  */
 #include <errno.h>
 #include <string.h>
 #include "fake_host.h"
+#include "fault_host.h"
 #include "fill.h"
 #include "unit.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define POOL "UUID=" UUID
 #define MAKING "@gens/.8.tmp/"
+#define BASE "@gens/7/"
+#define UPPER MAKING "overlay/@var/upper/"
 
 static const char fstab[] = POOL " / btrfs defaults 0 0\n" POOL " /var btrfs subvol=@var 0 0\n" POOL
 				 " /home btrfs subvol=@home 0 0\n";
@@ -23,6 +26,7 @@ struct play {
 	struct fill fill;
 	char mounts[1024], notes[1024];
 	void (*act)(struct fake_host *fake);
+	bool accept;
 };
 
 static void quiet(struct progress *progress, const char *line)
@@ -84,8 +88,10 @@ static bool play_run(struct play *play, struct host *host, struct err *err)
 		.source = source_find("command"),
 		.verb = "run --continue",
 		.making = "@gens/.8.tmp",
+		.base = "@gens/7",
 		.generation = 8,
 		.command = command,
+		.accept_data_change = play->accept,
 	};
 	return fill_open(&play->fill, err) && fill_apply(&play->fill, err) &&
 	       fill_finish(&play->fill, err);
@@ -114,6 +120,168 @@ static void refused(struct play *play, enum err_kind kind, const char *part, con
 	ck_assert_str_eq(err.hint, hint);
 	ck_assert_int_eq(err.kind, kind);
 }
+
+static void assert_text(const struct fake_host *fake, const char *path, const char *wanted)
+{
+	ck_assert_msg(text_equal(fake_host_text(fake, VOLUME_POOL, path), wanted), "%s is %s", path,
+		      fake_host_text(fake, VOLUME_POOL, path));
+}
+
+/* --- a base that was never booted -------------------------------------------------------------- */
+
+/* Something new, something the data has by now, and accepted: one changed, one removed. */
+static void put_replay(struct fake_host *fake)
+{
+	fake_host_put(fake, VOLUME_POOL, BASE "replay/@var/lib/new/file", "n");
+	fake_host_put(fake, VOLUME_POOL, BASE "replay/@var/lib/taken", "ours");
+	fake_host_put(fake, VOLUME_POOL, BASE "replay/@var/lib/db", "2");
+	fake_host_put(fake, VOLUME_POOL, BASE "replay/@srv/site", "s");
+	fake_host_put(fake, VOLUME_POOL, BASE "replay.json",
+		      "{\"format_version\":1,\"min_reader\":1,\"volumes\":["
+		      "{\"name\":\"@var\",\"subvolume\":\"@var\",\"mount_point\":\"/var\","
+		      "\"changes\":[{\"path\":\"lib/db\",\"kind\":\"changed\"},"
+		      "{\"path\":\"lib/old\",\"kind\":\"removed\"}]},"
+		      "{\"name\":\"@srv\",\"subvolume\":\"@srv\",\"mount_point\":\"/srv\","
+		      "\"changes\":[]}]}");
+}
+
+static void look_and_add(struct fake_host *fake)
+{
+	assert_text(fake, UPPER "lib/new/file", "n");
+	assert_text(fake, UPPER "lib/db", "2");
+	assert_text(fake, UPPER "lib/taken", NULL);
+	assert_text(fake, MAKING "data-lower/@var/lib/taken", "its own");
+	assert_text(fake, MAKING "data-lower/@var/lib/old", NULL);
+	assert_text(fake, "@var/lib/old", "x");
+	fake_host_put(fake, VOLUME_POOL, UPPER "lib/new/second", "2");
+}
+
+START_TEST(what_the_base_was_going_to_add_is_there_and_goes_on)
+{
+	struct play play;
+	struct err err = {0};
+
+	play_begin(&play);
+	put_replay(play.fake);
+	fake_host_put_subvolume(play.fake, "@srv");
+	play.act = look_and_add;
+	runs(&play);
+	ck_assert_uint_eq(json_array_size(play.fill.data_changes), 0);
+	assert_text(play.fake, MAKING "replay/@var/lib/new/file", "n");
+	assert_text(play.fake, MAKING "replay/@var/lib/new/second", "2");
+	assert_text(play.fake, MAKING "replay/@srv/site", "s");
+	assert_text(play.fake, MAKING "overlay/@var", NULL);
+	/* the base, too, can still be booted */
+	assert_text(play.fake, BASE "replay/@var/lib/new/file", "n");
+	ck_assert_int_eq(play.fake->host.ops->rename(&play.fake->host, VOLUME_POOL, "@gens/.8.tmp",
+						     "@gens/8"),
+			 0);
+	ck_assert_msg(replay_run(&play.machine, 8, &err), "%s", err.text);
+	assert_text(play.fake, "@var/lib/new/file", "n");
+	assert_text(play.fake, "@var/lib/new/second", "2");
+	assert_text(play.fake, "@var/lib/taken", "its own");
+	assert_text(play.fake, "@var/lib/db", "2");
+	assert_text(play.fake, "@var/lib/old", NULL);
+	assert_text(play.fake, "@srv/site", "s");
+	assert_text(play.fake, "@gens/8/data/@var/lib/db", "1");
+	assert_text(play.fake, "@gens/8/data/@var/lib/old", "x");
+	play_end(&play);
+}
+END_TEST
+
+static void change_again(struct fake_host *fake)
+{
+	fake_host_put(fake, VOLUME_POOL, UPPER "lib/db", "3");
+}
+
+START_TEST(what_was_accepted_is_not_asked_again_unless_it_changes_again)
+{
+	struct play play;
+
+	play_begin(&play);
+	put_replay(play.fake);
+	play.act = change_again;
+	refused(&play, ERR_NEEDS_ACK, "itself: /var/lib/db",
+		"sudo moult run --continue --accept DATA_CHANGE -- COMMAND");
+	play_end(&play);
+
+	play_begin(&play);
+	put_replay(play.fake);
+	play.act = change_again;
+	play.accept = true;
+	runs(&play);
+	assert_text(play.fake, MAKING "replay/@var/lib/db", "3");
+	play_end(&play);
+}
+END_TEST
+
+static void remove_all(struct fake_host *fake)
+{
+	fake->host.ops->remove_tree(&fake->host, VOLUME_POOL, UPPER "lib/new");
+}
+
+START_TEST(what_is_taken_away_again_is_not_added)
+{
+	struct play play;
+
+	play_begin(&play);
+	put_replay(play.fake);
+	play.act = remove_all;
+	runs(&play);
+	assert_text(play.fake, MAKING "replay/@var/lib/new/file", NULL);
+	/* what the base removed stays removed */
+	ck_assert_ptr_nonnull(strstr(fake_host_text(play.fake, VOLUME_POOL, MAKING "replay.json"),
+				     "\"lib/old\""));
+	play_end(&play);
+}
+END_TEST
+
+START_TEST(a_base_that_was_booted_has_nothing_to_hand_on)
+{
+	struct play play;
+
+	play_begin(&play);
+	put_replay(play.fake);
+	ck_assert_int_eq(play.fake->host.ops->rename(&play.fake->host, VOLUME_POOL, BASE "replay",
+						     BASE "replay.done"),
+			 0);
+	runs(&play);
+	assert_text(play.fake, MAKING "replay.json", NULL);
+	play_end(&play);
+}
+END_TEST
+
+START_TEST(a_failure_anywhere_is_told)
+{
+	unsigned failures = 0;
+
+	for (unsigned call = 1;; call++) {
+		struct fault_host fault;
+		struct err err = {0};
+		struct play play;
+		bool done;
+
+		play_begin(&play);
+		put_replay(play.fake);
+		fake_host_put_subvolume(play.fake, "@srv");
+		fault_host_init(&fault, &play.fake->host);
+		fault.fail_at = call;
+		done = play_run(&play, &fault.host, &err);
+		/* whatever it goes on without, nothing of the base's is lost */
+		if (done) {
+			assert_text(play.fake, MAKING "replay/@var/lib/new/file", "n");
+			assert_text(play.fake, MAKING "replay/@srv/site", "s");
+		} else {
+			ck_assert_int_ne(err.text[0], '\0');
+			failures++;
+		}
+		play_end(&play);
+		if (fault.calls < call)
+			break;
+	}
+	ck_assert_uint_gt(failures, 60);
+}
+END_TEST
 
 /* --- data that the stage cannot have ----------------------------------------------------------- */
 
@@ -285,7 +453,11 @@ START_TEST(a_place_for_swap_files_is_read_only)
 }
 END_TEST
 
-UNIT_MAIN("fill", a_line_that_may_fail_does_not_stop_anything, a_line_that_must_not_fail_stops_it,
+UNIT_MAIN("fill", what_the_base_was_going_to_add_is_there_and_goes_on,
+	  what_was_accepted_is_not_asked_again_unless_it_changes_again,
+	  what_is_taken_away_again_is_not_added, a_base_that_was_booted_has_nothing_to_hand_on,
+	  a_failure_anywhere_is_told, a_line_that_may_fail_does_not_stop_anything,
+	  a_line_that_must_not_fail_stops_it,
 	  data_on_another_file_system_can_be_neither_seen_nor_written,
 	  what_is_mounted_in_an_empty_place_has_a_way_to_it,
 	  logs_that_no_data_lies_below_are_thrown_away,

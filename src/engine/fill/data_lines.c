@@ -20,6 +20,8 @@ void data_volume_done(struct data_volume *volume)
 	free(volume->upper);
 	free(volume->work);
 	free(volume->why_not);
+	free(volume->seed);
+	json_decref(volume->seed_changes);
 	*volume = (struct data_volume){0};
 }
 

@@ -44,10 +44,12 @@ static bool is_missing(int r)
 	return r == -ENOENT || r == -ENOTDIR || r == -EINVAL;
 }
 
+/* Read-only, unless something is taken out of it that the base was going to remove. */
 static bool snapshot(struct fill *fill, struct data_volume *volume, struct err *err)
 {
 	struct host *host = fill->machine->host;
-	int r = host->ops->snapshot(host, volume->subvolume, volume->lower, true);
+	bool removes = json_array_size(volume->seed_changes) > 0;
+	int r = host->ops->snapshot(host, volume->subvolume, volume->lower, !removes);
 
 	if (r == -ETXTBSY && territory_is_swap(volume->subvolume, volume->mount_point)) {
 		volume->why_not = xstrdup("");
@@ -70,7 +72,7 @@ static bool open_volume(struct fill *fill, struct data_volume *volume, struct er
 {
 	struct host *host = fill->machine->host;
 
-	if (!snapshot(fill, volume, err))
+	if (!seed_find(fill, volume, err) || !snapshot(fill, volume, err))
 		return false;
 	if (volume->why_not)
 		return true;
@@ -79,7 +81,8 @@ static bool open_volume(struct fill *fill, struct data_volume *volume, struct er
 		return false;
 	/* the upper directory is what the mount point itself looks like */
 	if (!fill_check(host->ops->copy_attributes(host, volume->lower, volume->upper),
-			"copy the attributes of", volume->lower, err))
+			"copy the attributes of", volume->lower, err) ||
+	    !seed_volume(fill, volume, err))
 		return false;
 	fill_add_mount(fill, (struct stage_mount){
 				     .kind = STAGE_OVERLAY,
@@ -268,8 +271,8 @@ bool data_volumes_open(struct fill *fill, struct err *err)
 {
 	auto_free char *lowers = xasprintf("%s/data-lower", fill->making);
 
-	if (!data_lines_read(fill, err) || !fill_make_directories(fill, lowers, err) ||
-	    !open_all(fill, err))
+	if (!seed_open(fill, err) || !data_lines_read(fill, err) ||
+	    !fill_make_directories(fill, lowers, err) || !open_all(fill, err))
 		return false;
 	for (const struct manager_cache *cache = fill->manager ? fill->manager->caches : NULL;
 	     cache && cache->path; cache++)

@@ -197,7 +197,7 @@ static bool close_volume(struct fill *fill, const struct data_volume *volume, js
 			 struct err *err)
 {
 	struct host *host = fill->machine->host;
-	auto_json json_t *changes = json_array();
+	auto_json json_t *changes = seed_removed(volume);
 	auto_free char *to = xasprintf("%s/replay/%s", fill->making, volume->name);
 	struct prune prune = {.fill = fill, .volume = volume, .changes = changes};
 
@@ -277,9 +277,9 @@ bool fill_finish(struct fill *fill, struct err *err)
 	for (size_t i = 0; i < fill->volume_count; i++)
 		if (!close_volume(fill, &fill->volumes[i], replay, err))
 			return false;
-	return check_data_changes(fill, err) && write_replay(fill, replay, err) &&
-	       remove_tree(fill, "overlay", err) && remove_tree(fill, "data-lower", err) &&
-	       remove_tree(fill, "empty", err);
+	return check_data_changes(fill, err) && seed_pass_on(fill, replay, err) &&
+	       write_replay(fill, replay, err) && remove_tree(fill, "overlay", err) &&
+	       remove_tree(fill, "data-lower", err) && remove_tree(fill, "empty", err);
 }
 
 void fill_done(struct fill *fill)
@@ -296,6 +296,7 @@ void fill_done(struct fill *fill)
 	host_strings_done(&fill->strings);
 	fill_forget_tail(fill);
 	json_decref(take(fill->data_changes));
+	json_decref(take(fill->base_replay));
 	free(take(fill->what));
 	free(take(fill->root));
 	free(take(fill->hostname));

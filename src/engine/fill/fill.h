@@ -8,9 +8,10 @@
  * On disk, all below `making` until the generation is listed:
  *	root           the copy
  *	overlay/@var   upper and work directories, while the stage is used
- *	data-lower/@var read-only snapshot of the data, while the stage is used
+ *	data-lower/@var snapshot of the data, which the stage cannot write to, while it is used
  *	empty          what is mounted where there is data that the stage cannot have
- *	replay/@var    what the first boot adds to the data; replay.json beside it
+ *	replay/@var    what the first boot adds to the data; replay.json beside it. Of a base that
+ *	               was never booted it is taken over
  *	log            what the stage's programs wrote below /var/log
  *	new-defaults   defaults of configuration files that the owner's own ones kept out
  * A failure leaves what is there: the caller discards `making` as a whole.
@@ -45,6 +46,9 @@ struct data_volume {
 	char *name; /* of its directories: the subvolume, "/" as "!" */
 	char *subvolume; /* "@var" */
 	char *lower, *upper, *work; /* paths on the pool */
+	/* what the base was going to put here, which is taken over (seed.c); NULL = nothing */
+	char *seed; /* a tree on the pool */
+	json_t *seed_changes; /* accepted ones: [{path, kind}] */
 };
 
 /* A file in /etc that was there before and looks like a default left beside its original. */
@@ -60,6 +64,7 @@ struct fill {
 	const struct source *source;
 	const char *verb; /* what was asked for, without --accept: "upgrade --continue" */
 	const char *making; /* "@gens/.7.tmp"; its root is there */
+	const char *base; /* "@gens/6", whose root the copy is of; NULL = of no generation */
 	unsigned generation;
 	const char *release; /* codename of the distribution's release to move to; NULL = stay */
 	const char *const *command; /* of the command source; NULL = a shell */
@@ -78,6 +83,7 @@ struct fill {
 	char *hostname;
 	struct data_volume *volumes; /* parents before what is mounted in them */
 	size_t volume_count;
+	json_t *base_replay; /* volumes that the base brings and nobody added yet; NULL = none */
 	struct stage_mount *mounts;
 	size_t mount_count;
 	struct host_strings strings; /* what mounts refer to */

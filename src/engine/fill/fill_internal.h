@@ -41,6 +41,17 @@ bool data_volumes_open(struct fill *fill, struct err *err);
 char *data_volumes_path(const struct fill *fill, const char *path);
 void data_volume_done(struct data_volume *volume);
 
+/* seed.c: what the base was going to put into the data is there in the stage, and stays in replay. */
+bool seed_open(struct fill *fill, struct err *err);
+/* Finds what there is for a volume: fills seed and seed_changes. */
+bool seed_find(struct fill *fill, struct data_volume *volume, struct err *err);
+/* Into a volume's upper directory, and out of its lower one, which must be writable where there are changes. */
+bool seed_volume(struct fill *fill, const struct data_volume *volume, struct err *err);
+/* The accepted changes that the base's replay would have removed something by. Caller owns. */
+json_t *seed_removed(const struct data_volume *volume);
+/* At the end: what is for subvolumes that the stage did not have goes on as it is. */
+bool seed_pass_on(struct fill *fill, json_t *replay, struct err *err);
+
 /* prune.c: makes an upper directory a tree to be replayed. */
 struct prune {
 	struct fill *fill;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "dataclass.h"
 #include "fill_internal.h"
+#include "replay.h"
 #include "territory.h"
 
 #define DEPTH_MAX 128
@@ -58,18 +59,6 @@ static bool keep(struct prune *prune, const struct entry *entry, struct err *err
 	prune->kept++;
 	return fill_check(host->ops->remove_xattrs(host, entry->upper, OVERLAY_XATTRS),
 			  "clean the attributes of", entry->upper, err);
-}
-
-static void add_change(struct prune *prune, const struct entry *entry, const char *kind)
-{
-	json_t *shown = json_object(), *own = json_object();
-
-	json_put_string(shown, "path", entry->absolute);
-	json_put_string(shown, "kind", kind);
-	json_array_append_new(prune->fill->data_changes, shown);
-	json_put_string(own, "path", entry->path);
-	json_put_string(own, "kind", kind);
-	json_array_append_new(prune->changes, own);
 }
 
 /* /var/log/apt/term.log → log/apt/term.log */
@@ -134,6 +123,41 @@ static bool same_content(struct prune *prune, const struct entry *entry)
 	       host->ops->digest(host, VOLUME_POOL, entry->upper, DIGEST_SHA256, &first) == 0 &&
 	       host->ops->digest(host, VOLUME_POOL, entry->lower, DIGEST_SHA256, &second) == 0 &&
 	       text_equal(first.hex, second.hex);
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+/* The base's owner accepted this very change: it is as it was laid into the stage. */
+static bool is_accepted(struct prune *prune, const struct entry *entry)
+{
+	const struct data_volume *volume = prune->volume;
+	struct host *host = host_of(prune);
+	auto_free char *path = NULL;
+	struct entry laid = *entry; /* borrows */
+
+	if (!text_equal(replay_change_of(volume->seed_changes, entry->path), "changed"))
+		return false;
+	path = xasprintf("%s/%s", volume->seed, entry->path);
+	laid.lower = path;
+	return host->ops->stat(host, VOLUME_POOL, path, &laid.below) == 0 &&
+	       laid.stat.type == laid.below.type && same_attributes(prune, &laid) &&
+	       (laid.stat.type == HOST_DIRECTORY || same_content(prune, &laid));
+}
+
+static json_t *describe(const char *path, const char *kind)
+{
+	json_t *change = json_object();
+
+	json_put_string(change, "path", path);
+	json_put_string(change, "kind", kind);
+	return change;
+}
+
+static void add_change(struct prune *prune, const struct entry *entry, const char *kind)
+{
+	json_array_append_new(prune->changes, describe(entry->path, kind));
+	if (!text_equal(kind, "changed") || !is_accepted(prune, entry))
+		json_array_append_new(prune->fill->data_changes, describe(entry->absolute, kind));
 }
 
 /* --- sorting --------------------------------------------------------------------------------- */

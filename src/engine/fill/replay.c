@@ -9,10 +9,14 @@
 
 struct replay {
 	struct machine *machine;
-	char *directory; /* @gens/7 */
-	const char *name, *subvolume;
-	const json_t *changes; /* [{path, kind}] of this volume */
+	const char *directory; /* @gens/7 */
+	struct replay_volume volume;
 };
+
+static bool check(int r, const char *verb, const char *path, struct err *err)
+{
+	return r >= 0 || err_set(err, ERR_SYSTEM, -r, "cannot %s %s", verb, text_quote(path));
+}
 
 /* --- the document ---------------------------------------------------------------------------- */
 
@@ -57,13 +61,46 @@ static bool read_document(struct machine *machine, const char *path, json_t **re
 	return true;
 }
 
-/* The kind of the accepted change of this path, or NULL. */
-static const char *change_of(const struct replay *replay, const char *path)
+bool replay_volume_read(const json_t *element, struct replay_volume *ret, struct err *err)
+{
+	json_t *changes;
+
+	if (!json_get_string(element, "name", "", &ret->name, err) ||
+	    !json_get_string(element, "subvolume", "", &ret->subvolume, err) ||
+	    !json_get_array(element, "changes", &changes, err))
+		return false;
+	if (*ret->name == '\0' || strchr(ret->name, '/') || *ret->subvolume == '\0')
+		return err_set(err, ERR_CORRUPT, 0, "replay.json names no data subvolume");
+	ret->changes = changes;
+	return true;
+}
+
+bool replay_pending(struct machine *machine, const char *directory, json_t **ret, struct err *err)
+{
+	auto_free char *tree = xasprintf("%s/replay", directory);
+	auto_free char *path = xasprintf("%s/replay.json", directory);
+	auto_json json_t *document = NULL;
+	json_t *volumes;
+	struct host_stat stat;
+	int r = machine->host->ops->stat(machine->host, VOLUME_POOL, tree, &stat);
+
+	*ret = NULL;
+	/* the rename that ends it */
+	if (r == -ENOENT)
+		return true;
+	if (!check(r, "look at", tree, err) || !read_document(machine, path, &document, err) ||
+	    !json_get_array(document, "volumes", &volumes, err))
+		return false;
+	*ret = volumes ? json_incref(volumes) : json_array();
+	return true;
+}
+
+const char *replay_change_of(const json_t *changes, const char *path)
 {
 	size_t i;
 	json_t *change;
 
-	json_array_foreach((json_t *)(uintptr_t)replay->changes, i, change)
+	json_array_foreach((json_t *)(uintptr_t)changes, i, change)
 	{
 		if (text_equal(json_string_value(json_object_get(change, "path")), path))
 			return json_string_value(json_object_get(change, "kind"));
@@ -73,14 +110,9 @@ static const char *change_of(const struct replay *replay, const char *path)
 
 /* --- effects --------------------------------------------------------------------------------- */
 
-static bool check(int r, const char *verb, const char *path, struct err *err)
+static bool clear(struct machine *machine, const char *path, struct err *err)
 {
-	return r >= 0 || err_set(err, ERR_SYSTEM, -r, "cannot %s %s", verb, text_quote(path));
-}
-
-static bool clear(struct replay *replay, const char *path, struct err *err)
-{
-	struct host *host = replay->machine->host;
+	struct host *host = machine->host;
 	int r = host->ops->remove_tree(host, VOLUME_POOL, path);
 
 	if (r == -ENOTDIR)
@@ -92,9 +124,9 @@ static bool clear(struct replay *replay, const char *path, struct err *err)
 static bool put_file(struct replay *replay, const char *from, const char *to, struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *temporary = xasprintf("%s/" TEMPORARY, replay->subvolume);
+	auto_free char *temporary = xasprintf("%s/" TEMPORARY, replay->volume.subvolume);
 
-	return clear(replay, temporary, err) &&
+	return clear(replay->machine, temporary, err) &&
 	       check(host->ops->copy(host, VOLUME_POOL, from, VOLUME_POOL, temporary), "copy", from,
 		     err) &&
 	       check(host->ops->rename(host, VOLUME_POOL, temporary, to), "rename to", to, err);
@@ -103,9 +135,9 @@ static bool put_file(struct replay *replay, const char *from, const char *to, st
 static bool put_directory(struct replay *replay, const char *from, const char *to, struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *temporary = xasprintf("%s/" TEMPORARY, replay->subvolume);
+	auto_free char *temporary = xasprintf("%s/" TEMPORARY, replay->volume.subvolume);
 
-	return clear(replay, temporary, err) &&
+	return clear(replay->machine, temporary, err) &&
 	       check(host->ops->make_directory(host, VOLUME_POOL, temporary, 0700), "make",
 		     temporary, err) &&
 	       check(host->ops->copy_attributes(host, from, temporary), "copy the attributes of",
@@ -121,8 +153,9 @@ static bool merge_directory(struct replay *replay, const char *path, unsigned de
 			    struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *from = xasprintf("%s/replay/%s/%s", replay->directory, replay->name, path);
-	auto_free char *to = xasprintf("%s/%s", replay->subvolume, path);
+	auto_free char *from =
+		xasprintf("%s/replay/%s/%s", replay->directory, replay->volume.name, path);
+	auto_free char *to = xasprintf("%s/%s", replay->volume.subvolume, path);
 	struct host_stat there;
 	int r = host->ops->stat(host, VOLUME_POOL, to, &there);
 
@@ -133,7 +166,7 @@ static bool merge_directory(struct replay *replay, const char *path, unsigned de
 		return false;
 	} else if (there.type != HOST_DIRECTORY) {
 		return true; /* something else of that name is the machine's own by now */
-	} else if (change_of(replay, path) &&
+	} else if (replay_change_of(replay->volume.changes, path) &&
 		   !check(host->ops->copy_attributes(host, from, to), "change", to, err)) {
 		return false;
 	}
@@ -143,12 +176,14 @@ static bool merge_directory(struct replay *replay, const char *path, unsigned de
 static bool merge_file(struct replay *replay, const char *path, struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *from = xasprintf("%s/replay/%s/%s", replay->directory, replay->name, path);
-	auto_free char *to = xasprintf("%s/%s", replay->subvolume, path);
+	auto_free char *from =
+		xasprintf("%s/replay/%s/%s", replay->directory, replay->volume.name, path);
+	auto_free char *to = xasprintf("%s/%s", replay->volume.subvolume, path);
 	struct host_stat there;
 	int r = host->ops->stat(host, VOLUME_POOL, to, &there);
 
-	if (r == 0 && (there.type == HOST_DIRECTORY || !change_of(replay, path)))
+	if (r == 0 &&
+	    (there.type == HOST_DIRECTORY || !replay_change_of(replay->volume.changes, path)))
 		return true;
 	if (r != -ENOENT && !check(r, "look at", to, err))
 		return false;
@@ -159,8 +194,8 @@ static bool merge_file(struct replay *replay, const char *path, struct err *err)
 static bool merge(struct replay *replay, const char *path, unsigned depth, struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *directory = xasprintf("%s/replay/%s%s%s", replay->directory, replay->name,
-					      *path ? "/" : "", path);
+	auto_free char *directory = xasprintf("%s/replay/%s%s%s", replay->directory,
+					      replay->volume.name, *path ? "/" : "", path);
 	auto_host_names struct host_names names = {0};
 	int r = depth == 0 ? -ELOOP : host->ops->list(host, VOLUME_POOL, directory, &names);
 
@@ -186,7 +221,7 @@ static bool keep_data(struct replay *replay, struct err *err)
 {
 	struct host *host = replay->machine->host;
 	auto_free char *directory = xasprintf("%s/data", replay->directory);
-	auto_free char *to = xasprintf("%s/%s", directory, replay->name);
+	auto_free char *to = xasprintf("%s/%s", directory, replay->volume.name);
 	struct host_stat stat;
 	int r;
 
@@ -195,17 +230,18 @@ static bool keep_data(struct replay *replay, struct err *err)
 	r = host->ops->make_directory(host, VOLUME_POOL, directory, 0755);
 	if (r != -EEXIST && !check(r, "make", directory, err))
 		return false;
-	return check(host->ops->snapshot(host, replay->subvolume, to, true), "snapshot",
-		     replay->subvolume, err) &&
-	       check(host->ops->sync(host, VOLUME_POOL), "sync", replay->subvolume, err);
+	return check(host->ops->snapshot(host, replay->volume.subvolume, to, true), "snapshot",
+		     replay->volume.subvolume, err) &&
+	       check(host->ops->sync(host, VOLUME_POOL), "sync", replay->volume.subvolume, err);
 }
 
-static bool remove_accepted(struct replay *replay, struct err *err)
+bool replay_remove_accepted(struct machine *machine, const json_t *changes, const char *top,
+			    struct err *err)
 {
 	size_t i;
 	json_t *change;
 
-	json_array_foreach((json_t *)(uintptr_t)replay->changes, i, change)
+	json_array_foreach((json_t *)(uintptr_t)changes, i, change)
 	{
 		const char *path = json_string_value(json_object_get(change, "path"));
 		const char *kind = json_string_value(json_object_get(change, "kind"));
@@ -213,8 +249,8 @@ static bool remove_accepted(struct replay *replay, struct err *err)
 
 		if (!path || *path == '\0' || !text_equal(kind, "removed"))
 			continue;
-		to = xasprintf("%s/%s", replay->subvolume, path);
-		if (!clear(replay, to, err))
+		to = xasprintf("%s/%s", top, path);
+		if (!clear(machine, to, err))
 			return false;
 	}
 	return true;
@@ -222,25 +258,17 @@ static bool remove_accepted(struct replay *replay, struct err *err)
 
 /* --- all ------------------------------------------------------------------------------------- */
 
-static bool replay_volume(struct replay *replay, const json_t *volume, struct err *err)
+static bool replay_one(struct replay *replay, struct err *err)
 {
 	struct host *host = replay->machine->host;
-	auto_free char *tree = NULL;
-	json_t *changes;
+	const struct replay_volume *volume = &replay->volume;
+	auto_free char *tree = xasprintf("%s/replay/%s", replay->directory, volume->name);
 	struct host_stat stat;
 
-	if (!json_get_string(volume, "name", "", &replay->name, err) ||
-	    !json_get_string(volume, "subvolume", "", &replay->subvolume, err) ||
-	    !json_get_array(volume, "changes", &changes, err))
+	if (json_array_size(volume->changes) > 0 &&
+	    (!keep_data(replay, err) ||
+	     !replay_remove_accepted(replay->machine, volume->changes, volume->subvolume, err)))
 		return false;
-	if (*replay->name == '\0' || strchr(replay->name, '/') || *replay->subvolume == '\0')
-		return err_set(err, ERR_CORRUPT, 0, "%s/replay.json names no data subvolume",
-			       replay->directory);
-	replay->changes = changes;
-	if (json_array_size(changes) > 0 &&
-	    (!keep_data(replay, err) || !remove_accepted(replay, err)))
-		return false;
-	tree = xasprintf("%s/replay/%s", replay->directory, replay->name);
 	if (host->ops->stat(host, VOLUME_POOL, tree, &stat) == -ENOENT)
 		return true;
 	return merge(replay, "", DEPTH_MAX, err);
@@ -259,28 +287,20 @@ static bool finish(struct replay *replay, struct err *err)
 
 bool replay_run(struct machine *machine, unsigned generation, struct err *err)
 {
-	char buffer[GENERATION_PATH_MAX];
-	auto_free char *directory = xstrdup(generation_directory(generation, buffer));
-	auto_free char *path = xasprintf("%s/replay.json", directory);
-	auto_free char *tree = xasprintf("%s/replay", directory);
-	struct replay replay = {.machine = machine, .directory = directory};
-	auto_json json_t *document = NULL;
-	json_t *volumes;
-	struct host_stat stat;
-	int r;
+	char directory[GENERATION_PATH_MAX];
+	struct replay replay = {.machine = machine,
+				.directory = generation_directory(generation, directory)};
+	auto_json json_t *volumes = NULL;
 
 	ERR_CONTEXT(err, "cannot add what generation %u brings for the data", generation);
 
-	/* the rename that ends it */
-	r = machine->host->ops->stat(machine->host, VOLUME_POOL, tree, &stat);
-	if (r == -ENOENT)
+	if (!replay_pending(machine, directory, &volumes, err))
+		return false;
+	if (!volumes)
 		return true;
-	if (!check(r, "look at", tree, err) || !read_document(machine, path, &document, err))
-		return false;
-	if (!json_get_array(document, "volumes", &volumes, err))
-		return false;
 	for (size_t i = 0; i < json_array_size(volumes); i++)
-		if (!replay_volume(&replay, json_array_get(volumes, i), err))
+		if (!replay_volume_read(json_array_get(volumes, i), &replay.volume, err) ||
+		    !replay_one(&replay, err))
 			return false;
 	return finish(&replay, err);
 }

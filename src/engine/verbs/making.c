@@ -37,12 +37,14 @@ void making_begin(struct making *making, struct machine *machine,
 	making->generation.source = xstrdup(making->source ? making->source->name : "");
 	generation_making(id, making->directory);
 	generation_root(base, making->base_root);
+	generation_directory(base->id, making->base_directory);
 	making->again = words_again(request);
 	making->fill = (struct fill){
 		.machine = machine,
 		.source = making->source,
 		.verb = making->again,
 		.making = making->directory,
+		.base = making->base_directory,
 		.generation = id,
 		.release = request->release,
 		.command = request->command,

@@ -15,7 +15,7 @@ struct making {
 	const struct verb_request *request;
 	const struct source *source;
 	unsigned base_id;
-	char base_root[GENERATION_PATH_MAX];
+	char base_root[GENERATION_PATH_MAX], base_directory[GENERATION_PATH_MAX];
 	char directory[GENERATION_PATH_MAX]; /* @gens/.7.tmp */
 	char *options; /* own command line, inherited */
 	char *again; /* the words of the request */
