@@ -127,6 +127,8 @@ class Machine:
             self._install(top)
         carved = self.drive("carve")
         assert carved["ok"], carved
+        with self.disk() as top:
+            self._mount_data(top / "@gens/1/root")
 
     @contextlib.contextmanager
     def disk(self):
@@ -151,10 +153,7 @@ class Machine:
         with recipe_root.obtain(SPEC, recipe_root.named(SPEC)) as tar:
             run("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*", "-xf", tar,
                 "-C", root)
-        data = "".join(f"UUID={self.uuid} {at} btrfs subvol={name} 0 0\n" for at, name in (
-            ("/var", "@var"), ("/home", "@home"), ("/root", "@root"), ("/srv", "/@srv"),
-            ("/usr/local", "@usr-local"), ("/var/lib/moult", "@moult")))
-        (root / "etc/fstab").write_text(f"UUID={self.uuid} / btrfs defaults 0 0\n{data}")
+        (root / "etc/fstab").write_text(f"UUID={self.uuid} / btrfs defaults 0 0\n")
         (root / "etc/hostname").write_text("shed-machine\n")
         (root / "etc/apt/apt.conf.d/90test").write_text("".join(
             f'{name} "{value}";\n' for name, value in archive.options().items()))
@@ -168,6 +167,14 @@ class Machine:
         for name in PACKAGES:
             make_repository(root / "usr/share/shed" / name, name)
         (root / "etc/shed-conf.conf").write_text("setting=mine\n")
+
+    def _mount_data(self, root):
+        """As an adoption leaves it: what fstab mounts before is parted already."""
+        with open(root / "etc/fstab", "a", encoding="ascii") as fstab:
+            for at, name in (("/var", "@var"), ("/home", "@home"), ("/root", "@root"),
+                             ("/srv", "/@srv"), ("/usr/local", "@usr-local"),
+                             ("/var/lib/moult", "@moult")):
+                fstab.write(f"UUID={self.uuid} {at} btrfs subvol={name} 0 0\n")
 
     def drive(self, *argv):
         with open(self.directory / "output", "ab") as output:
