@@ -204,10 +204,21 @@ int linux_get_default(struct host *, char **ret_path);
 int linux_set_default(struct host *, const char *path);
 /* Path from the top level of the subvolume that `fd` is in; caller frees. */
 int subvolume_path_of(const struct linux_host *, int fd, char **ret);
-int btrfs_space(const struct linux_volume *, struct host_space *ret);
 int btrfs_uuid(int fd, char **ret);
+/* Calls visit for each device of a mounted Btrfs until it returns something but 0. */
+struct btrfs_ioctl_dev_info_args;
+int each_device(int fd, int (*visit)(void *, const struct btrfs_ioctl_dev_info_args *),
+		void *userdata);
 /* A device of the mounted Btrfs that fd is on. */
 int btrfs_device(int fd, char **ret);
+
+/* linux_space.c */
+int btrfs_space(const struct linux_volume *, struct host_space *ret);
+/*
+ * What new chunks of the profile in `flags` can take, copies counted once, where each device has
+ * this many bytes in no chunk. Reorders and changes the array.
+ */
+uint64_t space_of_chunks(uint64_t *unallocated, size_t count, uint64_t flags);
 
 /* linux_disk.c */
 struct probe { /* what is on a device or in a file; all NULL where there is nothing */

@@ -159,6 +159,40 @@ START_TEST(looking_changes_nothing)
 }
 END_TEST
 
+/* An upgrade must find what was said before; and that is what df says of a mount for writing. */
+START_TEST(a_look_finds_as_much_space_as_there_is)
+{
+	static const char *const profiles[] = {"", "--mixed"};
+	auto_free char *image = disk_path(&disk, "space"), *at = disk_path(&disk, "at");
+
+	run("mkdir %s", at);
+	for (size_t i = 0; i < COUNT(profiles); i++) {
+		struct linux_options options = {.sysroot = image};
+		struct host_space spaces[2] = {0};
+		auto_free char *printed = NULL;
+		unsigned long long df;
+
+		run("rm -f %s && truncate -s 700M %s && mkfs.btrfs -q %s %s >/dev/null", image,
+		    image, profiles[i], image);
+		run("mount -o loop %s %s && head -c 20M /dev/zero >%s/file && sync", image, at, at);
+		printed = output_of("df --output=avail -B1 %s | tail -n 1", at);
+		df = strtoull(printed, NULL, 10);
+		run("umount %s", at);
+		for (int look = 0; look < 2; look++) {
+			struct host *host = NULL;
+
+			options.read_only = look == 1;
+			ck_assert(linux_host_open(&options, &host, &(struct err){0}));
+			ck_assert_int_eq(host->ops->space(host, VOLUME_POOL, &spaces[look]), 0);
+			linux_host_close(host);
+		}
+		ck_assert_uint_eq(spaces[0].free_bytes, df);
+		ck_assert_uint_eq(spaces[1].free_bytes, df);
+		ck_assert_uint_eq(spaces[1].metadata_free_bytes, spaces[0].metadata_free_bytes);
+	}
+}
+END_TEST
+
 START_TEST(a_device_and_a_directory_will_do)
 {
 	auto_free char *at = disk_path(&disk, "mnt");
@@ -312,6 +346,7 @@ TCase *host_open_case(void)
 	tcase_add_test(group, an_image_is_used_by_one_program);
 	tcase_add_test(group, two_copies_are_not_mounted_at_a_time);
 	tcase_add_test(group, looking_changes_nothing);
+	tcase_add_test(group, a_look_finds_as_much_space_as_there_is);
 	tcase_add_test(group, a_device_and_a_directory_will_do);
 	tcase_add_test(group, the_running_system_is_found);
 	tcase_add_test(group, a_volatile_session_knows_what_is_below);

@@ -1,5 +1,5 @@
 /*
- * linux_subvolume - Btrfs: subvolumes, the default one, devices and space.
+ * linux_subvolume - Btrfs: subvolumes, the default one, devices.
  *
  * libbtrfsutil 1.2 by descriptors only, so that no path is ever resolved by the library.
  */
@@ -10,7 +10,6 @@
 #include <linux/btrfs_tree.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/statvfs.h>
 #include "linux_internal.h"
 
 /* The library keeps errno of the call that failed. */
@@ -228,9 +227,8 @@ int btrfs_uuid(int fd, char **ret)
 	return 0;
 }
 
-/* Calls visit for each device until it returns something but 0. */
-static int each_device(int fd, int (*visit)(void *, const struct btrfs_ioctl_dev_info_args *),
-		       void *userdata)
+int each_device(int fd, int (*visit)(void *, const struct btrfs_ioctl_dev_info_args *),
+		void *userdata)
 {
 	struct btrfs_ioctl_fs_info_args info = {0};
 	int result = 0;
@@ -263,80 +261,4 @@ int btrfs_device(int fd, char **ret)
 	int result = each_device(fd, keep_path, ret);
 
 	return result < 0 ? result : result == 0 ? -ENODEV : 0;
-}
-
-static int add_unallocated(void *userdata, const struct btrfs_ioctl_dev_info_args *device)
-{
-	*(uint64_t *)userdata += device->total_bytes > device->bytes_used
-					 ? device->total_bytes - device->bytes_used
-					 : 0;
-	return 0;
-}
-
-static unsigned copies_of(uint64_t flags)
-{
-	if (flags & BTRFS_BLOCK_GROUP_RAID1C4)
-		return 4;
-	if (flags & BTRFS_BLOCK_GROUP_RAID1C3)
-		return 3;
-	if (flags & (BTRFS_BLOCK_GROUP_DUP | BTRFS_BLOCK_GROUP_RAID1 | BTRFS_BLOCK_GROUP_RAID10))
-		return 2;
-	return 1;
-}
-
-static int space_slots(int fd, struct btrfs_ioctl_space_args **ret)
-{
-	struct btrfs_ioctl_space_args count = {0};
-	auto_free struct btrfs_ioctl_space_args *args = NULL;
-
-	if (ioctl(fd, BTRFS_IOC_SPACE_INFO, &count) < 0)
-		return -errno;
-	args = xcalloc(1, sizeof(*args) + count.total_spaces * sizeof(args->spaces[0]));
-	args->space_slots = count.total_spaces;
-	if (ioctl(fd, BTRFS_IOC_SPACE_INFO, args) < 0)
-		return -errno;
-	*ret = take(args);
-	return 0;
-}
-
-/* Inside metadata chunks, less the kernel's reserve, and what new chunks could add. */
-static uint64_t metadata_free(const struct btrfs_ioctl_space_args *args, uint64_t unallocated)
-{
-	uint64_t inside = 0, reserve = 0;
-	unsigned copies = 1;
-	const uint64_t reserve_flag = BTRFS_SPACE_INFO_GLOBAL_RSV;
-
-	for (uint64_t i = 0; i < args->total_spaces; i++) {
-		const struct btrfs_ioctl_space_info *space = &args->spaces[i];
-
-		if (space->flags & reserve_flag) {
-			reserve = space->total_bytes - space->used_bytes;
-		} else if (space->flags & BTRFS_BLOCK_GROUP_METADATA) {
-			inside += space->total_bytes - space->used_bytes;
-			copies = copies_of(space->flags);
-		}
-	}
-	return (inside > reserve ? inside - reserve : 0) + unallocated / copies;
-}
-
-int btrfs_space(const struct linux_volume *volume, struct host_space *ret)
-{
-	auto_free struct btrfs_ioctl_space_args *args = NULL;
-	uint64_t unallocated = 0;
-	struct statvfs st;
-	int result;
-
-	if (fstatvfs(volume->fd, &st) < 0)
-		return -errno;
-	result = space_slots(volume->fd, &args);
-	if (result == 0)
-		result = each_device(volume->fd, add_unallocated, &unallocated);
-	if (result < 0)
-		return result;
-	*ret = (struct host_space){
-		.total_bytes = (uint64_t)st.f_blocks * st.f_frsize,
-		.free_bytes = (uint64_t)st.f_bavail * st.f_frsize,
-		.metadata_free_bytes = metadata_free(args, unallocated),
-	};
-	return 0;
 }
