@@ -127,7 +127,9 @@ class Readme(unittest.TestCase):
         (cls.directory / "mnt").mkdir()
         subprocess.run(["unshare", "-m", "sh", "-ec", FILL, "sh", cls.pool, cls.directory / "mnt",
                         cls.directory / "top"], check=True)
-        cls.moult("repair")
+        # only its menu is wanted: this machine has neither fstab nor a loader's program
+        with cls().assertRaisesRegex(AssertionError, "what moult can do is done"):
+            cls.moult("repair")
 
     @classmethod
     def moult(cls, *words):
