@@ -156,6 +156,8 @@ START_TEST(a_session_of_the_original_is_kept_only_by_those_who_know)
 	err = (struct err){0};
 	request.accept = accept_original;
 	must(verb_keep(&world.machine, &request, &answer, &err));
+	ck_assert_str_eq(json_string_value(json_object_get(answer, "sentence")),
+			 "generation 0 is current");
 	ck_assert_uint_eq(default_generation(world.fake), 0);
 	ck_assert(has_note(answer, ORIGINAL));
 	json_decref(answer);

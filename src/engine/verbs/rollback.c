@@ -29,7 +29,9 @@ static bool make_current(struct operation *operation, const struct rollback *rol
 			 struct err *err)
 {
 	unsigned id = rollback->to->id;
-	auto_free char *sentence = xasprintf("generation %u is current; reboot to use it", id);
+	bool runs = operation->machine->listing.running.booted == (int)id;
+	auto_free char *sentence =
+		xasprintf("generation %u is current%s", id, runs ? "" : "; reboot to use it");
 
 	if (!publish_current(operation, id, rollback->from->serial, err))
 		return false;
