@@ -15,7 +15,7 @@
 #define FSTAB                                                                                      \
 	"UUID=" POOL " / btrfs defaults 0 0\nUUID=" POOL " /var btrfs subvol=@var 0 0\n"           \
 	"UUID=" POOL " /home btrfs subvol=@home 0 0\n"                                             \
-	"UUID=ABCD-EF01 /boot/efi vfat umask=0077,nofail,x-systemd.automount 0 2\n"
+	"UUID=ABCD-EF01 /boot/efi vfat umask=0077,nofail,x-systemd.automount 0 0\n"
 #define DPKG "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"
 #define BASH(version)                                                                              \
 	"Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: " version      \

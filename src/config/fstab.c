@@ -3,7 +3,15 @@
 #include <strings.h>
 #include "text.h"
 
-enum { FIELD_DEVICE, FIELD_MOUNT_POINT, FIELD_TYPE, FIELD_OPTIONS, FIELD_COUNT };
+enum {
+	FIELD_DEVICE,
+	FIELD_MOUNT_POINT,
+	FIELD_TYPE,
+	FIELD_OPTIONS,
+	FIELD_DUMP,
+	FIELD_PASS,
+	FIELD_COUNT
+};
 
 struct span {
 	size_t start, length;
@@ -266,6 +274,34 @@ void fstab_remove_option(struct fstab_line *line, const char *name)
 	auto_free char *options = replace_option(line->options, name, NULL);
 
 	fstab_set_options(line, options);
+}
+
+/* The field that says whether and when it is checked, "0" where it is missing. */
+static struct span pass_of(const struct fstab_line *line)
+{
+	struct span fields[FIELD_COUNT];
+
+	return split(line->raw, fields) > FIELD_PASS ? fields[FIELD_PASS] : (struct span){0};
+}
+
+bool fstab_is_checked(const struct fstab_line *line)
+{
+	struct span pass = pass_of(line);
+
+	return pass.length > 0 && !(pass.length == 1 && line->raw[pass.start] == '0');
+}
+
+void fstab_clear_pass(struct fstab_line *line)
+{
+	struct span pass = pass_of(line);
+	auto_free char *raw = NULL;
+
+	if (pass.length == 0)
+		return;
+	raw = xasprintf("%.*s0%s", (int)pass.start, line->raw,
+			line->raw + pass.start + pass.length);
+	free(line->raw);
+	line->raw = take(raw);
 }
 
 static void end_last_line(struct fstab *fstab)

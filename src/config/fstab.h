@@ -43,6 +43,9 @@ void fstab_set_options(struct fstab_line *line, const char *options);
 /* name=value, or the flag where value is NULL, in the place of an option of that name, else at the end. */
 void fstab_set_option(struct fstab_line *line, const char *name, const char *value);
 void fstab_remove_option(struct fstab_line *line, const char *name);
+/* Whether the last field asks for a check before it is mounted; and that it does so no more. */
+bool fstab_is_checked(const struct fstab_line *line);
+void fstab_clear_pass(struct fstab_line *line);
 /* Appends "device mount_point type options 0 0", escaped; fields are copied, the line is borrowed. */
 struct fstab_line *fstab_append(struct fstab *fstab, const struct fstab_line *fields);
 

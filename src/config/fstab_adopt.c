@@ -11,12 +11,13 @@ static void adopt_root(struct fstab_line *root)
 /* The number of a subvolume changes when it is put back; its name is enough. */
 static void adopt_numbers(struct fstab_line *line)
 {
-	auto_free char *subvolume = NULL;
+	auto_free char *name = NULL, *number = NULL;
 
 	if (!line->device || strcmp(line->type, "btrfs") != 0)
 		return;
-	subvolume = fstab_option(line, "subvol");
-	if (subvolume)
+	name = fstab_option(line, "subvol");
+	number = fstab_option(line, "subvolid");
+	if (name && number)
 		fstab_remove_option(line, "subvolid");
 }
 
@@ -47,6 +48,8 @@ static void adopt_boot(struct fstab_line *line)
 
 	for (size_t i = 0; i < COUNT(options); i++)
 		fstab_set_option(line, options[i][0], options[i][1]);
+	/* moult checks it, unmounted; another check could come while moult has it mounted */
+	fstab_clear_pass(line);
 }
 
 bool fstab_adopt(struct fstab *fstab, const struct fstab_adoption *adoption, struct err *err)

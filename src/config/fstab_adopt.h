@@ -2,8 +2,8 @@
  * fstab_adopt - what `moult init` makes of the copy's fstab.
  *
  * The line of / loses subvol= and subvolid=; each data path that no line mounts gets one by subvol=;
- * lines that name a subvolume lose its number; the boot partition's line no longer stops a boot. All
- * other lines and all other options stay: what is mounted from elsewhere is data already.
+ * lines that name a subvolume lose its number; the boot partition's line no longer stops a boot, nor
+ * has it checked. All other lines and all other options stay: what is mounted from elsewhere is data already.
  */
 #pragma once
 #include "fstab.h"

@@ -79,6 +79,11 @@ static bool boot_can_stop(const struct lint *lint, const struct fstab_line *line
 	       !(has(line, "nofail") && has(line, "x-systemd.automount"));
 }
 
+static bool boot_is_checked(const struct lint *lint, const struct fstab_line *line)
+{
+	return fstab_is_boot(line, lint->facts->boot_uuid) && fstab_is_checked(line);
+}
+
 static bool is_mounted_twice(const struct lint *lint, const struct fstab_line *line)
 {
 	if (!line->mount_point || line->mount_point[0] != '/')
@@ -130,6 +135,9 @@ static const struct rule rules[] = {
 	{"FSTAB_BOOT_REQUIRED", FINDING_REFUSE,
 	 "a boot partition that cannot be mounted would stop the boot",
 	 "add nofail,x-systemd.automount to the line", true, boot_can_stop},
+	{"FSTAB_BOOT_CHECKED", FINDING_WARN,
+	 "the boot partition may be checked while moult has it mounted; moult checks it itself",
+	 "set the last field of the line to 0", true, boot_is_checked},
 	{"FSTAB_TWICE", FINDING_REFUSE, "an earlier line has the same mount point",
 	 "remove one of the two lines", false, is_mounted_twice},
 	{"FSTAB_DEVICE_REQUIRED", FINDING_WARN,

@@ -10,7 +10,7 @@ static const char adopted_fstab[] =
 	"UUID=" POOL " / btrfs defaults 0 0\n"
 	"UUID=" POOL " /var btrfs subvol=@var 0 0\n"
 	"UUID=" POOL " /var/lib/moult btrfs subvol=@moult 0 0\n"
-	"UUID=ABCD-EF01 /boot/efi vfat umask=0077,nofail,x-systemd.automount 0 2\n";
+	"UUID=ABCD-EF01 /boot/efi vfat umask=0077,nofail,x-systemd.automount 0 0\n";
 
 static const char installer_fstab[] = "UUID=" POOL " / btrfs defaults,subvol=@rootfs 0 0\n"
 				      "UUID=ABCD-EF01 /boot/efi vfat umask=0077 0 1\n"

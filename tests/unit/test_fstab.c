@@ -248,7 +248,7 @@ static const struct {
 	{ROOT, "", ""},
 	{ROOT "UUID=" POOL
 	      " /var btrfs subvol=@var 0 0\ntmpfs /tmp tmpfs x 0 0\nnone none swap sw\n"
-	      "UUID=" ESP " /boot/efi vfat nofail,x-systemd.automount 0 2\nnone none swap sw\n",
+	      "UUID=" ESP " /boot/efi vfat nofail,x-systemd.automount 0 0\nnone none swap sw\n",
 	 "", ""},
 	{"UUID=" POOL " / btrfs subvol=@rootfs 0 0\n", "FSTAB_ROOT_SUBVOLUME error 1\n",
 	 "FSTAB_ROOT_SUBVOLUME warn 1\n"},
@@ -264,11 +264,13 @@ static const struct {
 	 "FSTAB_DATA_DEFAULT warn 2\n"},
 	{ROOT "UUID=" POOL " /v btrfs subvol=/@gens/7/root/x 0 0\n",
 	 "FSTAB_DATA_IN_GENERATION error 2\n", "FSTAB_DATA_IN_GENERATION warn 2\n"},
-	{ROOT "UUID=" ESP " /boot/efi vfat umask=0077 0 2\n", "FSTAB_BOOT_REQUIRED error 2\n",
+	{ROOT "UUID=" ESP " /boot/efi vfat umask=0077 0 0\n", "FSTAB_BOOT_REQUIRED error 2\n",
 	 "FSTAB_BOOT_REQUIRED warn 2\n"},
-	{ROOT "UUID=" ESP " /boot/efi vfat nofail 0 2\n", "FSTAB_BOOT_REQUIRED error 2\n",
+	{ROOT "UUID=" ESP " /boot/efi vfat nofail 0 0\n", "FSTAB_BOOT_REQUIRED error 2\n",
 	 "FSTAB_BOOT_REQUIRED warn 2\n"},
-	{ROOT "UUID=" ESP " /boot/efi vfat noauto 0 2\n", "", ""},
+	{ROOT "UUID=" ESP " /boot/efi vfat noauto 0 0\n", "", ""},
+	{ROOT "UUID=" ESP " /boot/efi vfat nofail,x-systemd.automount 0 1\n",
+	 "FSTAB_BOOT_CHECKED warn 2\n", "FSTAB_BOOT_CHECKED warn 2\n"},
 	{ROOT "tmpfs /tmp tmpfs x 0 0\ntmpfs /tmp/ tmpfs y 0 0\n", "FSTAB_TWICE error 3\n",
 	 "FSTAB_TWICE error 3\n"},
 	{ROOT "tmpfs /tmp\n", "FSTAB_UNREADABLE warn 2\n", "FSTAB_UNREADABLE warn 2\n"},
@@ -348,7 +350,7 @@ END_TEST
 	"UUID=" POOL " /               btrfs   defaults,noatime 0       0\n"                       \
 	"# /boot/efi was on /dev/vda1 during installation\n"                                       \
 	"UUID=" ESP "  /boot/efi       vfat    umask=0077,quiet,nofail,x-systemd.automount,"       \
-	"x-systemd.idle-timeout=1min,x-systemd.device-timeout=10s      0       1\n"                \
+	"x-systemd.idle-timeout=1min,x-systemd.device-timeout=10s      0       0\n"                \
 	"tmpfs /tmp tmpfs nosuid 0 0\n"                                                            \
 	"UUID=" POOL " /var btrfs defaults,noatime,subvol=@var 0 0\n"                              \
 	"UUID=" POOL " /home btrfs defaults,noatime,subvol=@home 0 0\n"
@@ -373,6 +375,8 @@ START_TEST(test_adopt)
 	lint = run_lint(ADOPTED, true);
 	ck_assert_str_eq(lint, "");
 
+	/* fields that are not there are no check */
+	ck_assert(!fstab_is_checked(&fstab.lines[fstab.count - 1]));
 	parse(ROOT "tmpfs /tmp tmpfs x 0 0\n", &plain);
 	ck_assert(fstab_adopt(&plain, &none, &err));
 	check_print(&plain, ROOT "tmpfs /tmp tmpfs x 0 0\n");

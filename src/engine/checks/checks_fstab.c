@@ -16,7 +16,8 @@ static const char *pool_uuid(const struct checking *checking)
 /* What `moult init` sets right by itself in its copy is nothing that its owner should touch. */
 static bool is_set_right(const struct checking *checking, const char *code)
 {
-	static const char *const codes[] = {"FSTAB_ROOT_SUBVOLUME", "FSTAB_BOOT_REQUIRED"};
+	static const char *const codes[] = {"FSTAB_ROOT_SUBVOLUME", "FSTAB_BOOT_REQUIRED",
+					    "FSTAB_BOOT_CHECKED"};
 
 	if (checking->context != CHECK_INIT && !checking->original)
 		return false;
