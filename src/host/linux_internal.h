@@ -254,7 +254,7 @@ int partition_node(dev_t disk, const struct partition *partition, char **ret_dev
 int partition_parent(dev_t device, char **ret_disk, struct partition *ret);
 /* "/dev/…" of a block device number. */
 int device_path(dev_t device, char **ret);
-/* 0, or -EBUSY where another process holds a lock on the image; then locks it for ourselves. */
+/* Locks the image for ourselves; -EBUSY where another process still holds a lock after a second. */
 int image_lock(int fd);
 
 /* linux_container.c */

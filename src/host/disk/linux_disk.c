@@ -10,10 +10,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include "linux_internal.h"
 
 #define SECTOR_BYTES 512
 #define PARTITIONS_MAX 256
+#define LOCK_WAIT_MSEC 1000
+#define LOCK_POLL_MSEC 20
 #define LOOP_TRIES 64
 #define ESP_GPT_TYPE "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 #define ESP_MBR_TYPE 0xef
@@ -273,7 +276,7 @@ int partition_parent(dev_t device, char **ret_disk, struct partition *ret)
 	return device_path(disk, ret_disk);
 }
 
-int image_lock(int fd)
+static int try_lock(int fd)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int writable = fcntl(fd, F_GETFL);
@@ -289,4 +292,18 @@ int image_lock(int fd)
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 		return errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
 	return 0;
+}
+
+/* The loop device of a moult that has just ended shares its lock, until the kernel lets it go. */
+int image_lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_MSEC * 1000000L};
+	int result = try_lock(fd);
+
+	for (int waited = 0; result == -EBUSY && waited < LOCK_WAIT_MSEC;
+	     waited += LOCK_POLL_MSEC) {
+		nanosleep(&pause, NULL);
+		result = try_lock(fd);
+	}
+	return result;
 }
