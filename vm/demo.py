@@ -4,9 +4,9 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -42,13 +42,15 @@ def show(machine, command, timeout=600):
 
 
 class Binary:
-    """moult and its package, built from this checkout."""
+    """moult and its package, built from this checkout; both stay, for looking at the disk later."""
 
     def __init__(self, work):
         say("Building moult and its Debian package")
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
         run(TREE / "tools/build-deb", work, quiet=True)
-        self.deb = next(pathlib.Path(work).glob("moult_*.deb"))
-        root = pathlib.Path(work) / "root"
+        self.deb = next(work.glob("moult_*.deb"))
+        root = work / "root"
         run("dpkg-deb", "-x", self.deb, root)
         self.path = root / "usr/bin/moult"
 
@@ -125,14 +127,14 @@ def main():
     image = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "demo.img").absolute()
     if image.exists() and len(sys.argv) > 1:
         sys.exit(f"demo: {image} is there already")
-    with tempfile.TemporaryDirectory(prefix="moult-demo-") as work:
-        moult = Binary(work)
-        adopt_and_upgrade(moult, image)
-        try_and_bless(image)
-        go_back(image)
-        say("The disk as it is now")
-        moult.offline(image, "list")
-    print(f"\nThe disk image is {image}\ntry: moult --sysroot {image} status --json")
+    moult = Binary(TREE / "build-demo")
+    adopt_and_upgrade(moult, image)
+    try_and_bless(image)
+    go_back(image)
+    say("The disk as it is now")
+    moult.offline(image, "list")
+    print(f"\nThe disk image is {image}\n"
+          f"try: sudo {moult.path} --sysroot {image} status --json")
 
 
 if __name__ == "__main__":
