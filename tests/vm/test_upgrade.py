@@ -168,7 +168,9 @@ class FromTheInstaller(world.Vm):
             machine.poweroff()
         self.assert_clean_esp(disk)
         self.assert_promises_hold(disk.json("check"))
-        self.assertEqual(image.esp_read(disk.path, "/loader/loader.conf").count(b"default"), 1)
+        settings = image.esp_read(disk.path, "/loader/loader.conf").decode().splitlines()
+        self.assertEqual([line for line in settings if line.startswith("default")],
+                         ["default moult-[0-9]*"])
 
 
 if __name__ == "__main__":
