@@ -40,7 +40,7 @@ struct host_stat {
 	gid_t gid;
 	uint64_t size_bytes;
 	int64_t mtime_sec;
-	int64_t ctime_sec; /* nobody can set it back; where there is none (FAT) the mtime */
+	int64_t ctime_nsec; /* nobody can set it back; where there is none (FAT) the mtime */
 	dev_t rdev; /* HOST_OTHER: device number of a device node */
 	bool whiteout; /* HOST_OTHER: a character device 0/0, by which an overlay says "removed" */
 };

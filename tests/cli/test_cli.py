@@ -197,12 +197,14 @@ class Completion(unittest.TestCase):
                               check=True).stdout.split()
 
     def complete_in_fish(self, line):
-        """The same of fish."""
+        """The same of fish; newer ones also list what has the typed letters somewhere within."""
+        typed = line.rpartition(" ")[2]
         program = self.script("fish") + f"\ncomplete -C {line!r}\n"
         run = subprocess.run(["fish", "--no-config", "-c", program], capture_output=True, text=True,
                              check=True)
         self.assertEqual(run.stderr, "")
-        return [words.split("\t")[0] for words in run.stdout.splitlines()]
+        offered = [words.split("\t")[0] for words in run.stdout.splitlines()]
+        return [word for word in offered if word.startswith(typed)]
 
     def complete_in_zsh(self, line):
         """The same of zsh, which completes only where somebody types."""

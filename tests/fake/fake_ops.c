@@ -257,7 +257,7 @@ static int fake_stat(struct host *host, enum volume volume, const char *path, st
 				  .gid = node->gid,
 				  .size_bytes = node->length,
 				  .mtime_sec = node->mtime_sec,
-				  .ctime_sec = node->mtime_sec,
+				  .ctime_nsec = node->mtime_sec * 1000000000LL,
 				  .rdev = node->rdev};
 	return 0;
 }

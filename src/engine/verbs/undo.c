@@ -12,7 +12,7 @@
 
 struct written {
 	struct host *host;
-	int64_t since;
+	int64_t since_nsec;
 	size_t count;
 	struct text names;
 };
@@ -44,25 +44,26 @@ static void note_written(struct written *written, const char *path, unsigned dep
 			continue;
 		if (stat.type == HOST_DIRECTORY)
 			note_written(written, child, depth + 1);
-		else if (stat.ctime_sec > written->since && written->count++ < NAMED_FILES)
+		else if (stat.ctime_nsec > written->since_nsec && written->count++ < NAMED_FILES)
 			text_addf(&written->names, "%s%s", written->count > 1 ? ", " : "", child);
 	}
 }
 
 /* When the adoption was done with the data. The time of change: files come with dates of their own. */
-static int64_t adopted_at(struct host *host)
+static int64_t adopted_at_nsec(struct host *host)
 {
 	struct host_stat stat;
 
 	return host->ops->stat(host, VOLUME_POOL, "@gens/1/generation.json", &stat) == 0
-		       ? stat.mtime_sec
+		       ? stat.ctime_nsec
 		       : 0;
 }
 
 static void tell_written(struct operation *operation)
 {
 	struct machine *machine = operation->machine;
-	struct written written = {.host = machine->host, .since = adopted_at(machine->host)};
+	struct written written = {.host = machine->host,
+				  .since_nsec = adopted_at_nsec(machine->host)};
 
 	for (size_t i = 0; i < data_path_count; i++)
 		note_written(&written, data_paths[i].subvolume, 0);

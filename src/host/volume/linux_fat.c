@@ -316,7 +316,7 @@ int fat_stat(int fd, const char *path, struct host_stat *ret)
 		.mode = 0700,
 		.size_bytes = node.directory ? 0 : node.size_bytes,
 		.mtime_sec = node.mtime_sec,
-		.ctime_sec = node.mtime_sec,
+		.ctime_nsec = node.mtime_sec * 1000000000LL,
 	};
 	return 0;
 }

@@ -118,7 +118,7 @@ void host_stat_fill(const struct stat *st, struct host_stat *ret)
 		.gid = st->st_gid,
 		.size_bytes = (uint64_t)st->st_size,
 		.mtime_sec = st->st_mtim.tv_sec,
-		.ctime_sec = st->st_ctim.tv_sec,
+		.ctime_nsec = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
 		.rdev = st->st_rdev,
 		.whiteout = S_ISCHR(st->st_mode) && st->st_rdev == 0,
 	};
