@@ -347,8 +347,10 @@ class FillTest(unittest.TestCase):
         if child == 0:
             os.execv(DRIVER, [DRIVER, str(self.machine.image), "fill", str(number), "--terminal"])
         said = self.converse(terminal, [
-            (f"(moult {number})", "sleep 100 & jobs; fg\n"),
-            ("sleep 100\r\n", "\x03"),
+            # a key typed while fg still hands over the terminal would go to the shell
+            (f"(moult {number})",
+             "sleep 100 & jobs; kill %1; sh -c 'echo in$((1 + 1)); exec sleep 100'\n"),
+            ("in2\r\n", "\x03"),
             (f"(moult {number})", "tty; cat /proc/self/status | grep CapEff; id -u >/etc/made\n"),
             ("CapEff", "exit\n"),
         ])
