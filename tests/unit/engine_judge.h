@@ -13,6 +13,23 @@ static inline const struct generation *find(const struct engine_world *world, un
 	return listing_find(&world->machine.listing, id);
 }
 
+/* The newest entry of a generation in the menu as it was read; NULL = none. */
+static inline const struct menu_entry *entry_of(const struct engine_world *world, unsigned id)
+{
+	for (size_t i = world->machine.menu.count; i > 0; i--)
+		if (world->machine.menu.entries[i - 1].generation == id)
+			return &world->machine.menu.entries[i - 1];
+	return NULL;
+}
+
+/* The machine is read again, as the next command would. */
+static inline void reopen(struct engine_world *world)
+{
+	struct err err = {0};
+
+	must(engine_world_reopen(world, &world->fake->host, &err));
+}
+
 /* What the loader would boot by itself, by the independent model. */
 static inline unsigned default_generation(const struct fake_host *fake)
 {

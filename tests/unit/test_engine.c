@@ -4,14 +4,6 @@
 #include "text.h"
 #include "verbs.h"
 
-static const struct menu_entry *entry_of(const struct engine_world *world, unsigned id)
-{
-	for (size_t i = world->machine.menu.count; i > 0; i--)
-		if (world->machine.menu.entries[i - 1].generation == id)
-			return &world->machine.menu.entries[i - 1];
-	return NULL;
-}
-
 /* --- what each does ------------------------------------------------------------------------------ */
 
 START_TEST(an_offered_generation_is_the_default_and_counted)

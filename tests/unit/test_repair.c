@@ -5,21 +5,6 @@
 #include "text.h"
 #include "verbs.h"
 
-static const struct menu_entry *entry_of(const struct engine_world *world, unsigned id)
-{
-	for (size_t i = world->machine.menu.count; i > 0; i--)
-		if (world->machine.menu.entries[i - 1].generation == id)
-			return &world->machine.menu.entries[i - 1];
-	return NULL;
-}
-
-static void reopen(struct engine_world *world)
-{
-	struct err err = {0};
-
-	must(engine_world_reopen(world, &world->fake->host, &err));
-}
-
 static void remove_from_boot(struct engine_world *world, const char *path)
 {
 	world_remove(world, VOLUME_BOOT, path);

@@ -25,13 +25,6 @@ static void replace_in(struct engine_world *world, const char *path, const char 
 	fake_host_put(world->fake, VOLUME_POOL, path, changed);
 }
 
-static void reopen(struct engine_world *world)
-{
-	struct err err = {0};
-
-	must(engine_world_reopen(world, &world->fake->host, &err));
-}
-
 /* Generation 2 is current, 1 is kept, 3 is on trial. */
 static void open_world(struct engine_world *world)
 {
