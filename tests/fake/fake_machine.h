@@ -36,3 +36,27 @@ int fake_root_digest(struct host *host, const char *root, const char *path, enum
 /* A fake initrd is a text file with a name on each line. */
 int fake_list_initrd(struct host *host, const char *root, const char *path,
 		     void (*on_name)(void *userdata, const char *name), void *userdata);
+
+/* fake_change.c: each is one effect, recorded */
+int fake_write(struct host *host, enum volume volume, const char *path, const void *bytes,
+	       size_t length);
+int fake_write_at(struct host *host, enum volume volume, const char *path, off_t offset,
+		  const void *bytes, size_t length);
+int fake_append(struct host *host, enum volume volume, const char *path, const void *bytes,
+		size_t length);
+int fake_make_directory(struct host *host, enum volume volume, const char *path, mode_t mode);
+int fake_make_symlink(struct host *host, enum volume volume, const char *target, const char *path);
+int fake_rename(struct host *host, enum volume volume, const char *from, const char *to);
+int fake_exchange(struct host *host, enum volume volume, const char *a, const char *b);
+int fake_remove(struct host *host, enum volume volume, const char *path);
+int fake_remove_tree(struct host *host, enum volume volume, const char *path);
+int fake_copy(struct host *host, enum volume from_volume, const char *from, enum volume to_volume,
+	      const char *to);
+int fake_get_xattr(struct host *host, const char *path, const char *name, struct host_bytes *ret);
+int fake_remove_xattrs(struct host *host, const char *path, const char *prefix);
+int fake_copy_attributes(struct host *host, const char *from, const char *to);
+int fake_sync(struct host *host, enum volume volume);
+int fake_snapshot(struct host *host, const char *from, const char *to, bool read_only);
+int fake_create_subvolume(struct host *host, const char *path);
+int fake_delete_subvolume(struct host *host, const char *path);
+int fake_set_default(struct host *host, const char *path);
