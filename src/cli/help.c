@@ -11,7 +11,7 @@
 
 static const struct view page = {.columns = 80};
 
-static void add_synopsis(const struct command *command, struct text *line)
+void help_synopsis(const struct command *command, struct text *line)
 {
 	text_addf(line, "moult %s", command->name);
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
@@ -37,7 +37,7 @@ bool synopsis_local(const struct invocation *invocation, struct text *out, struc
 	for (size_t i = 0; command_at(i); i++) {
 		if (command_at(i)->group == GROUP_INTERNAL)
 			continue;
-		add_synopsis(command_at(i), out);
+		help_synopsis(command_at(i), out);
 		text_add(out, "\n");
 	}
 	return true;
@@ -74,7 +74,7 @@ static void add_usage(const struct command *command, struct text *out)
 	auto_text struct text line = {0};
 	size_t column = indent;
 
-	add_synopsis(command, &line);
+	help_synopsis(command, &line);
 	text_add(out, "Usage:");
 	for (const char *piece = line.bytes; *piece; piece += *piece == ' ') {
 		size_t length = piece_length(piece);

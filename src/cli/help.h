@@ -11,7 +11,10 @@ typedef bool local_fn(const struct invocation *invocation, struct text *out, str
 local_fn help_local; /* help [COMMAND] */
 local_fn version_local; /* version, also as JSON */
 local_fn synopsis_local; /* internal synopsis */
+local_fn manual_local; /* internal manual GROUP [head|tail|names] */
 local_fn completion_local; /* internal completion bash|zsh|fish */
 
 /* `moult COMMAND --help` */
 void help_command(const struct command *command, struct text *out);
+/* "moult upgrade [-n] [--release CODENAME]…", without what nearly all commands take. */
+void help_synopsis(const struct command *command, struct text *line);

@@ -163,6 +163,26 @@ class Manual(unittest.TestCase):
         for status in (0, 1, 2, 3, 75, 77):
             self.assertIn(f"\n*{status}*\n", text)
 
+    def test_every_command_has_a_page_of_its_group(self):
+        build = (SOURCE / "docs" / "meson.build").read_text()
+        for group in ("look", "change", "back", "setup", "internal"):
+            listed = re.search(rf"'{group}': \[([^]]*)\]", build).group(1)
+            page = moult("internal", "manual", group).stdout
+            names = moult("internal", "manual", group, "names").stdout.split()
+            self.assertEqual(re.findall(r"[a-z-]+", listed),
+                             [name for name in names if name not in ("help", "version")])
+            for name in names:
+                self.assertRegex(page, rf"(?m)^## {name}$")
+                self.assertRegex(page, rf"(?m)^\*moult\* \*{name}\*")
+
+    @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
+    def test_pages_of_groups_are_understood_by_scdoc(self):
+        for group in ("look", "change", "back", "setup", "internal"):
+            made = subprocess.run([SOURCE / "docs/man/page", MOULT, "scdoc", group],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((made.returncode, made.stderr), (0, ""))
+            self.assertIn(f".SH NAME\n.P\nmoult-{group} - ", made.stdout)
+
     @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
     def test_both_pages_are_understood_by_scdoc(self):
         for page in (SOURCE / "docs" / "man").glob("*.scd"):

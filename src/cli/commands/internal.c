@@ -71,6 +71,20 @@ static const struct command rows[] = {
 		.options = BIT(HELP),
 		.local = synopsis_local,
 	},
+	{
+		.name = "internal manual",
+		.operands = "look|change|back|setup|internal [head|tail|names]",
+		.summary = "The man page of a group of commands, for scdoc",
+		.help = "Made from the table of commands: all of it, or what stands before and "
+			"after "
+			"the piece that is written by hand; or the names of its commands.",
+		.group = GROUP_INTERNAL,
+		.options = BIT(HELP),
+		.least = 1,
+		.most = 2,
+		.words = "look change back setup internal",
+		.local = manual_local,
+	},
 };
 
 const struct command_rows commands_internal = {rows, COUNT(rows)};
