@@ -3,13 +3,13 @@
 #include "text.h"
 #include "yamldoc.h"
 
-enum key_kind { KEY_VERSION, KEY_NUMBER, KEY_CHOICE, KEY_KIND_COUNT };
+enum key_kind { KEY_VERSION, KEY_NUMBER, KEY_CHOICE, KEY_FLAG, KEY_KIND_COUNT };
 
 /* One key of the file; the only place that says what is allowed. */
 struct key {
 	const char *path; /* "section.key" or "key" */
 	enum key_kind kind;
-	size_t offset; /* in struct policy: an unsigned, or a char * */
+	size_t offset; /* in struct policy: an unsigned, a char *, or a bool (false by default) */
 	unsigned min, max, standard; /* KEY_NUMBER */
 	const char *choices[3]; /* KEY_CHOICE; the first is the default, NULL ends them */
 	const char *what;
@@ -28,6 +28,10 @@ static const struct key keys[] = {
 	 .what = "seconds until a trial boot must be healthy"},
 	{"retention.keep", KEY_NUMBER, AT(keep), 0, 1000, 3,
 	 .what = "good generations kept besides current and the last other good one"},
+	{"retention.checkpoints", KEY_NUMBER, AT(keep_checkpoints), 0, 1000, 5,
+	 .what = "checkpoints made before apt changes the running system that are kept"},
+	{"checkpoint.before_apt", KEY_FLAG, AT(checkpoint_before_packages),
+	 .what = "whether a checkpoint is made before apt changes the running system"},
 	{"watchdog", KEY_NUMBER, AT(watchdog_sec), 0, 3600, 0,
 	 .what = "seconds after which the hardware watchdog resets a hung trial; 0 is off"},
 	{"space.data_mib", KEY_NUMBER, AT(min_free_data_mib), 0, 1048576, 512,
@@ -112,12 +116,19 @@ static void allow_choice(struct text *text, const struct key *key)
 		text_addf(text, "%s%s", i ? " or " : "", key->choices[i]);
 }
 
+static void allow_flag(struct text *text, const struct key *key)
+{
+	(void)key;
+	text_add(text, "true or false");
+}
+
 static bool read_version(struct reading *reading, const struct member *member,
 			 const struct key *key);
 static bool read_number(struct reading *reading, const struct member *member,
 			const struct key *key);
 static bool read_choice(struct reading *reading, const struct member *member,
 			const struct key *key);
+static bool read_flag(struct reading *reading, const struct member *member, const struct key *key);
 
 static const struct {
 	void (*allow)(struct text *text, const struct key *key);
@@ -126,6 +137,7 @@ static const struct {
 	[KEY_VERSION] = {allow_version, read_version},
 	[KEY_NUMBER] = {allow_number, read_number},
 	[KEY_CHOICE] = {allow_choice, read_choice},
+	[KEY_FLAG] = {allow_flag, read_flag},
 };
 
 char *policy_describe(void)
@@ -137,6 +149,8 @@ char *policy_describe(void)
 		kinds[key->kind].allow(&text, key);
 		if (key->kind == KEY_NUMBER)
 			text_addf(&text, ", default %u", key->standard);
+		if (key->kind == KEY_FLAG)
+			text_add(&text, ", default false");
 		if (key->kind == KEY_CHOICE && key->choices[1])
 			text_addf(&text, ", default %s", key->choices[0]);
 		text_addf(&text, " - %s\n", key->what);
@@ -212,6 +226,14 @@ static bool read_choice(struct reading *reading, const struct member *member, co
 			return true;
 		}
 	return refuse_value(reading, member, key);
+}
+
+static bool read_flag(struct reading *reading, const struct member *member, const struct key *key)
+{
+	if (!json_is_boolean(member->value))
+		return refuse_value(reading, member, key);
+	*(bool *)field(&reading->policy, key) = json_is_true(member->value);
+	return true;
 }
 
 static bool read_version(struct reading *reading, const struct member *member,

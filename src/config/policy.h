@@ -16,6 +16,9 @@ struct policy {
 	unsigned deadline_sec; /* of a trial boot until it must be healthy; default 600 */
 	/* good generations kept besides current and the last other good one; default 3 */
 	unsigned keep;
+	/* checkpoints kept that nobody asked for, made before apt changes the system; default 5 */
+	unsigned keep_checkpoints;
+	bool checkpoint_before_packages; /* default false */
 	unsigned watchdog_sec; /* systemd.watchdog_sec= of trials; 0 = none; default 0 */
 	/* preflight margins; defaults 512, 64, 8 */
 	unsigned min_free_data_mib, min_free_metadata_mib, min_free_boot_mib;

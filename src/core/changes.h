@@ -32,10 +32,11 @@ void plan_delete_leftover(struct plan *plan, const struct listing *listing, unsi
 /*
  * The generations that retention lets go, oldest first: bad, built and stale ones before good ones.
  * Never: booted, current, pending, pinned, the last other good one, 0 and 1.
- * `keep` good ones stay besides. Caller frees *ret_ids.
+ * `keep` good ones stay besides, and the newest `keep_automatic` of the checkpoints that nobody
+ * asked for. Caller frees *ret_ids.
  */
 struct retention {
-	unsigned keep;
+	unsigned keep, keep_automatic;
 	int next; /* what the loader boots next, -1 = unknown */
 };
 size_t retention_select(const struct listing *listing, const struct retention *retention,

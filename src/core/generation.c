@@ -76,6 +76,11 @@ char *generation_listed_path(unsigned id, const char *path)
 	return xasprintf("%s%s", generation_directory(id, directory), path + length);
 }
 
+bool generation_is_checkpoint(const struct generation *gen)
+{
+	return !gen->damage && text_equal(gen->source, "checkpoint");
+}
+
 struct publication *generation_publish(struct generation *gen, uint64_t serial, enum pub_kind kind)
 {
 	struct publication *pub = array_add(gen->publications, gen->publication_count);

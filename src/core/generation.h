@@ -72,6 +72,7 @@ struct generation {
 	char *what; /* for people: "apt full-upgrade", the command line */
 	int64_t created;
 	char *package_digest;
+	bool automatic; /* a checkpoint that nobody asked for by name: the oldest of them make room */
 	char *original; /* generation 0 only: path of the adopted root */
 	char *original_default; /* generation 0 only: path of the former default subvolume, "" = top */
 	char *original_loader_conf; /* generation 0 only */
@@ -120,6 +121,8 @@ struct publication *generation_last_publication(const struct generation *generat
 /* The one that `publication` goes on from; NULL = it was offered anew. */
 struct publication *generation_continued(const struct generation *generation,
 					 const struct publication *publication);
+/* Whether `moult checkpoint` made it: a copy of its parent as it was then, which went on. */
+bool generation_is_checkpoint(const struct generation *generation);
 /* The attempt of this boot, added as "started" if it is the first time; boot_id "" always adds one. */
 struct attempt *publication_attempt(struct publication *publication, const char *boot_id);
 

@@ -162,6 +162,7 @@ static bool parse_facts(struct generation *gen, struct err *err)
 	    !get_copy(gen->facts, "source", &gen->source, err) ||
 	    !get_copy(gen->facts, "what", &gen->what, err) ||
 	    !get_copy(gen->facts, "package_digest", &gen->package_digest, err) ||
+	    !json_get_bool(gen->facts, "automatic", false, &gen->automatic, err) ||
 	    !get_copy(gen->facts, "original", &gen->original, err) ||
 	    !get_copy(gen->facts, "original_default", &gen->original_default, err) ||
 	    !get_copy(gen->facts, "original_loader_conf", &gen->original_loader_conf, err) ||
@@ -253,6 +254,8 @@ char *generation_print_facts(const struct generation *gen)
 	put_optional(document, "source", gen->source);
 	put_optional(document, "what", gen->what);
 	put_optional(document, "package_digest", gen->package_digest);
+	if (gen->automatic)
+		put_flag(document, "automatic", true);
 	put_optional(document, "original", gen->original);
 	put_optional(document, "original_default", gen->original_default);
 	put_optional(document, "original_loader_conf", gen->original_loader_conf);

@@ -84,12 +84,23 @@ uint64_t listing_highest_serial(const struct listing *listing)
 	return highest;
 }
 
+bool listing_is_surpassed(const struct listing *listing, const struct generation *gen, int id)
+{
+	const struct generation *parent = generation_is_checkpoint(gen) && gen->parent > 0
+						  ? listing_find(listing, (unsigned)gen->parent)
+						  : NULL;
+
+	return parent && parent != gen && !parent->damage && parent->state == GEN_GOOD &&
+	       (int)parent->id != id;
+}
+
 struct generation *listing_other_good(const struct listing *listing, unsigned id)
 {
 	for (size_t i = listing->count; i > 0; i--) {
 		struct generation *gen = &listing->generations[i - 1];
 
-		if (gen->id != 0 && gen->id != id && !gen->damage && gen->state == GEN_GOOD)
+		if (gen->id != 0 && gen->id != id && !gen->damage && gen->state == GEN_GOOD &&
+		    !gen->automatic && !listing_is_surpassed(listing, gen, (int)id))
 			return gen;
 	}
 	return NULL;

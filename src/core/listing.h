@@ -58,5 +58,15 @@ struct generation *listing_base(const struct listing *listing, bool continue_pen
 uint64_t listing_highest_id(const struct listing *listing);
 /* The highest serial in use anywhere: layout, publications; the loader's are the caller's to add. */
 uint64_t listing_highest_serial(const struct listing *listing);
-/* A good generation, not damaged, that is neither `id` nor generation 0. */
+/*
+ * A good generation, not damaged, that is neither `id` nor generation 0: the newest. A checkpoint
+ * whose parent is good and not `id` does not count (the parent is what its owner went on with), nor
+ * does an automatic one.
+ */
 struct generation *listing_other_good(const struct listing *listing, unsigned id);
+/* Whether going back from `id` the parent of this checkpoint is meant, and not the checkpoint. */
+bool listing_is_surpassed(const struct listing *listing, const struct generation *generation,
+			  int id);
+/* Whether a generation may be called that; `gen` NULL = one that is still to be made. */
+bool listing_check_name(const struct listing *listing, const struct generation *gen,
+			const char *name, struct err *err);

@@ -47,20 +47,24 @@ static bool is_good(const struct generation *gen)
 size_t retention_select(const struct listing *listing, const struct retention *retention,
 			unsigned **ret_ids)
 {
-	size_t count = 0, good = 0;
+	/* current and the last other good one are counted apart from `keep` */
+	size_t count = 0, good = 0, automatic = 0, keep = (size_t)retention->keep + 2;
 	unsigned *ids = NULL;
 
-	for (size_t i = 0; i < listing->count; i++)
-		good += is_good(&listing->generations[i]);
+	for (size_t i = 0; i < listing->count; i++) {
+		good += is_good(&listing->generations[i]) && !listing->generations[i].automatic;
+		automatic += is_good(&listing->generations[i]) && listing->generations[i].automatic;
+	}
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct generation *gen = &listing->generations[i];
 
 		if (retention_protects(listing, retention, gen))
 			continue;
-		/* current and the last other good one are counted apart from `keep` */
-		if (is_good(gen) && good <= retention->keep + 2)
+		if (is_good(gen) &&
+		    (gen->automatic ? automatic <= retention->keep_automatic : good <= keep))
 			continue;
-		good -= is_good(gen);
+		good -= is_good(gen) && !gen->automatic;
+		automatic -= is_good(gen) && gen->automatic;
 		*array_add(ids, count) = gen->id;
 	}
 	*ret_ids = ids;

@@ -60,7 +60,8 @@ static struct generation *last_good(const struct listing *listing)
 	for (size_t i = listing->count; i > 0; i--) {
 		struct generation *gen = &listing->generations[i - 1];
 
-		if (!gen->damage && gen->state == GEN_GOOD && (int)gen->id != running)
+		if (!gen->damage && gen->state == GEN_GOOD && (int)gen->id != running &&
+		    !listing_is_surpassed(listing, gen, running))
 			return gen;
 	}
 	return NULL;

@@ -42,7 +42,8 @@ bool operation_begin(struct operation *operation, struct machine *machine, const
 	char stamp[STAMP_MAX];
 	int r;
 
-	*operation = (struct operation){.machine = machine, .verb = verb, .generation = -1};
+	*operation = (struct operation){
+		.machine = machine, .verb = verb, .making = -1, .generation = -1};
 	operation->steps = json_array();
 	operation->notes = json_array();
 	snprintf(operation->id, sizeof(operation->id), "%lld-%s", (long long)now, verb);

@@ -28,6 +28,7 @@ struct operation {
 	json_t *notes; /* array of strings: what the user should know */
 	bool journalled;
 	bool trial_ended; /* recovery found that a trial is over */
+	int making; /* its directory .N.tmp is no leftover, but being made; -1 = none */
 	int generation; /* that it is about, for journals; -1 = none, or not known yet */
 	uint64_t next_serial; /* of the menu entry that booted next when it began; 0 = none */
 };

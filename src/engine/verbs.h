@@ -44,6 +44,7 @@ bool verb_init(struct machine *, const struct verb_request *, json_t **ret,
 	       struct err *); /* also undo */
 bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret,
 		  struct err *); /* also run and shell */
+bool verb_checkpoint(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_rollback(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_keep(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_discard(struct machine *, const struct verb_request *, json_t **ret, struct err *);
@@ -51,6 +52,10 @@ bool verb_pin(struct machine *, const struct verb_request *, json_t **ret,
 	      struct err *); /* pin and unpin */
 bool verb_cleanup(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_repair(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+
+/* for the package manager's hook: a checkpoint where the owner's settings ask for one */
+bool verb_before_packages(struct machine *, const struct verb_request *, json_t **ret,
+			  struct err *);
 
 /* for units: moult internal … and moult health */
 bool verb_reconcile(struct machine *, const struct verb_request *, json_t **ret, struct err *);

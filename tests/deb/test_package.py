@@ -21,7 +21,7 @@ PROGRAMS = {
 }
 CONFFILES = {
     "/etc/moult/moult.yaml", "/etc/moult/health.d/README", "/etc/moult/hooks.d/README",
-    "/etc/update-motd.d/60-moult",
+    "/etc/update-motd.d/60-moult", "/etc/apt/apt.conf.d/60moult-checkpoint",
 }
 FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "etc/moult/moult.d/",
@@ -35,7 +35,7 @@ FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "usr/share/man/man8/moult.8.gz", "usr/share/man/man5/moult.yaml.5.gz",
     "usr/share/doc/moult/copyright",
 }
-PLACES = ("etc/moult/", "etc/update-motd.d/", "usr/bin/", "usr/lib/moult/",
+PLACES = ("etc/moult/", "etc/apt/apt.conf.d/60moult", "etc/update-motd.d/", "usr/bin/", "usr/lib/moult/",
           "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
 # What apt, dpkg and systemd keep for themselves, and what is put together from other files.
 NOT_COMPARED = re.compile(r"(proc|sys|dev|run|tmp|var/(cache|log|lib/(apt|dpkg|systemd))"

@@ -3,6 +3,22 @@
 
 static const struct command rows[] = {
 	{
+		.name = "checkpoint",
+		.operands = "[NAME]",
+		.summary = "Keep the running system as it is, to return to",
+		.help = "Makes a generation of the running system as it is at this moment: a "
+			"snapshot, verified and added to the boot menu; what runs goes on. "
+			"'moult rollback' returns to it. With NAME it is pinned: it is kept until "
+			"'moult unpin'. Data (/home, /var, /srv ...) is not part of it.",
+		.group = GROUP_BACK,
+		.needs = WRITES,
+		.options = CHANGING,
+		.most = 1,
+		.fields = {REQUEST(name)},
+		.verb = verb_checkpoint,
+		.render = render_change,
+	},
+	{
 		.name = "rollback",
 		.operands = "[N|last|NAME]",
 		.summary = "Make an earlier generation current again, for good",

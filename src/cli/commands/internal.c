@@ -51,6 +51,17 @@ static const struct command rows[] = {
 		.render = render_change,
 	},
 	{
+		.name = "internal before-apt",
+		.operands = "",
+		.summary = "Before apt changes something: a checkpoint, where asked for",
+		.help = "Does nothing unless moult.yaml(5) has checkpoint: {before_apt: true}.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT,
+		.verb = verb_before_packages,
+		.render = render_change,
+	},
+	{
 		.name = "internal completion",
 		.operands = "bash|zsh|fish",
 		.summary = "The shell's completion, made from the table of commands",

@@ -22,5 +22,8 @@ enum check_context {
 bool checks_run(struct machine *machine, enum check_context context, const char *root,
 		struct findings *findings, struct err *err);
 
+/* Fails, with what to do, in a session in which nothing is changed: trial, temporary, volatile. */
+bool checks_require_session(const struct machine *machine, struct err *err);
+
 /* The root of a system that can be adopted, or could if its layout were supported; caller frees, NULL = none. */
 char *checks_find_root(struct machine *machine);

@@ -92,6 +92,18 @@ void check_session(struct checking *checking)
 	}
 }
 
+bool checks_require_session(const struct machine *machine, struct err *err)
+{
+	const char *session = report_session(machine);
+
+	for (size_t i = 0; i < COUNT(sessions); i++)
+		if (strcmp(sessions[i].session, session) == 0) {
+			err_set(err, ERR_REFUSED, 0, "the system that runs %s", sessions[i].why);
+			return err_try(err, "%s", sessions[i].remedy);
+		}
+	return true;
+}
+
 /* --- firmware ----------------------------------------------------------------------------------- */
 
 void check_firmware_default(struct checking *checking)

@@ -29,7 +29,8 @@ static bool recover_leftovers(struct operation *operation, struct err *err)
 	auto_plan struct plan plan = {0};
 
 	for (size_t i = 0; i < listing->leftover_count; i++)
-		plan_delete_leftover(&plan, listing, listing->leftovers[i]);
+		if ((int)listing->leftovers[i] != operation->making)
+			plan_delete_leftover(&plan, listing, listing->leftovers[i]);
 	return operation_run(operation, &plan, err);
 }
 

@@ -12,6 +12,7 @@ static struct retention retention_of(const struct machine *machine)
 
 	return (struct retention){
 		.keep = machine->policy.keep,
+		.keep_automatic = machine->policy.keep_checkpoints,
 		.next = next ? (int)next->generation : -1,
 	};
 }
@@ -78,49 +79,14 @@ bool verb_cleanup(struct machine *machine, const struct verb_request *request, j
 
 /* --- pins and names ------------------------------------------------------------------------------ */
 
-static bool is_letter_or_digit(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* A name is shown in the menu and typed by people, also where options are: no number, no sign first. */
-static bool is_good_name(const char *name)
-{
-	unsigned long long number;
-
-	return is_letter_or_digit(*name) && strlen(name) <= 32 && !text_to_u64(name, &number) &&
-	       strcmp(name, "last") != 0 &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") ==
-		       strlen(name);
-}
-
-static bool check_name(const struct listing *listing, const struct generation *gen,
-		       const char *name, struct err *err)
-{
-	if (!is_good_name(name)) {
-		err_set(err, ERR_USAGE, 0,
-			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "
-			"beginning with a letter or digit, not only digits, not 'last'",
-			text_quote(name));
-		return err_try(err, "sudo moult pin %u before-party", gen->id);
-	}
-	for (size_t i = 0; i < listing->count; i++)
-		if (&listing->generations[i] != gen &&
-		    text_equal(listing->generations[i].name, name)) {
-			err_set(err, ERR_REFUSED, 0, "generation %u is named %s already",
-				listing->generations[i].id, text_quote(name));
-			return err_try(err, "moult list");
-		}
-	return true;
-}
-
 /* The generation as it will be. */
 static bool pin_find(const struct machine *machine, const struct verb_request *request,
 		     struct generation *ret, struct err *err)
 {
 	const struct generation *gen = listing_select(&machine->listing, request->which, err);
 
-	if (!gen || (request->name && !check_name(&machine->listing, gen, request->name, err)))
+	if (!gen ||
+	    (request->name && !listing_check_name(&machine->listing, gen, request->name, err)))
 		return false;
 	generation_copy(gen, ret);
 	ret->pinned = strcmp(request->verb, "pin") == 0;

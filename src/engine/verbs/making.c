@@ -1,6 +1,7 @@
 #include <string.h>
 #include "changes.h"
 #include "hooks.h"
+#include "package_hold.h"
 #include "publish.h"
 #include "record.h"
 #include "retire.h"
@@ -69,23 +70,13 @@ static void phase(struct operation *operation, const char *name, const char *sen
 	operation->machine->progress->phase(operation->machine->progress, name, sentence);
 }
 
-/* The package manager must not be half-way through something when the root is copied. */
 static bool work_hold(struct operation *operation, struct err *err)
 {
 	struct making *making = operation->context;
 	struct machine *machine = operation->machine;
-	int r;
 
-	if (!machine->listing.running.live ||
-	    machine->listing.running.booted != (int)making->base_id)
-		return true;
-	r = machine->host->ops->package_lock(machine->host, making->base_root, 30);
-	if (r == 0)
-		return true;
-	if (r != -EBUSY && r != -EAGAIN)
-		return err_set(err, ERR_SYSTEM, -r, "cannot take the package manager's lock");
-	err_set(err, ERR_BUSY, 0, "the package manager is at work: its lock is held");
-	return err_try(err, "sudo lsof /var/lib/dpkg/lock-frontend");
+	return machine->listing.running.booted != (int)making->base_id ||
+	       package_hold(machine, making->base_root, err);
 }
 
 static bool work_release(struct operation *operation, struct err *err)

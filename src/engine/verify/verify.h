@@ -16,6 +16,8 @@ struct verify_request {
 	const char *parent_root;
 	/* of the source, besides what differs from the parent; NULL = none */
 	const struct package_changes *changes;
+	/* of the kernel that it will boot; NULL = the newest in it */
+	const char *release;
 };
 
 /* The kernel that the generation boots. */

@@ -87,7 +87,9 @@ void verify_kernel(struct verifying *verifying)
 	auto_free char *remedy = NULL;
 	unsigned skipped = 0;
 
-	kernel->release = kernel_newest(verifying->host, verifying->root, &skipped);
+	kernel->release = verifying->request->release
+				  ? xstrdup(verifying->request->release)
+				  : kernel_newest(verifying->host, verifying->root, &skipped);
 	if (skipped > 0)
 		verifying_remark(verifying,
 				 &(struct remark){"KERNEL_NAME", FINDING_WARN, "/boot", NULL},
