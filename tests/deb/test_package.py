@@ -35,8 +35,8 @@ FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "usr/share/man/man8/moult.8.gz", "usr/share/man/man5/moult.yaml.5.gz",
     "usr/share/doc/moult/copyright",
 }
-PLACES = ("etc/moult/", "etc/apt/apt.conf.d/60moult", "etc/update-motd.d/", "usr/bin/", "usr/lib/moult/",
-          "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
+PLACES = ("etc/moult/", "etc/apt/apt.conf.d/60moult", "etc/update-motd.d/", "usr/bin/",
+          "usr/lib/moult/", "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
 # What apt, dpkg and systemd keep for themselves, and what is put together from other files.
 NOT_COMPARED = re.compile(r"(proc|sys|dev|run|tmp|var/(cache|log|lib/(apt|dpkg|systemd))"
                           r"|etc/(ld\.so\.cache|resolv\.conf)|usr/sbin/policy-rc\.d)(/|$)")
