@@ -40,6 +40,8 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(subvolume, (const char *p, struct host_subvolume *r), (p, r))                            \
 	X(list_subvolumes, (struct host_subvolumes * r), (r))                                      \
 	X(exclusive_bytes, (const char *const *p, size_t c, uint64_t *r), (p, c, r))               \
+	X(changed_since, (const struct host_since *s, struct host_strings *r), (s, r))             \
+	X(differ, (const char *a, const char *b), (a, b))                                          \
 	X(get_default, (char **r), (r))                                                            \
 	X(run_stage, (const struct stage *s, const struct stage_command *c, int *r), (s, c, r))    \
 	X(running, (struct host_running * r), (r))                                                 \

@@ -48,6 +48,13 @@ struct host_stat {
 struct host_name {
 	char *name;
 	enum host_type type;
+	uint64_t inode; /* 0 = it has none (FAT) */
+};
+
+/* A subvolume, an older snapshot of it (or of what it is itself a snapshot of), and when that was taken. */
+struct host_since {
+	const char *subvolume, *ancestor; /* on the pool */
+	uint64_t transid; /* that of the snapshot, or an older one; 0 finds the same, slowly */
 };
 
 struct host_names {
@@ -64,6 +71,7 @@ struct host_space {
 struct host_subvolume {
 	uint64_t id, parent_id;
 	uint64_t transid; /* last transaction that changed it */
+	uint64_t made_transid; /* the transaction that made it; of a snapshot: all before it is in it */
 	bool read_only;
 	char *path; /* from the top level; caller frees */
 };
@@ -207,6 +215,17 @@ struct host_ops {
 	/* data that nothing outside these subvolumes refers to, before compression; reads all their metadata */
 	int (*exclusive_bytes)(struct host *, const char *const *paths, size_t count,
 			       uint64_t *ret_bytes);
+	/*
+	 * Where a subvolume may differ from its ancestor: paths in it that changed, are new or are gone,
+	 * sorted, so a directory before what is in it. None that differs is missing; one that was only
+	 * read is not there. It costs what was changed, not what there is.
+	 */
+	int (*changed_since)(struct host *, const struct host_since *, struct host_strings *ret);
+	/*
+	 * 1: two objects of the pool differ in type, owner, mode, extended attributes, protection, content
+	 * or target; 0: they do not, or neither is there. Times do not count, nor what is in a directory.
+	 */
+	int (*differ)(struct host *, const char *a, const char *b);
 	int (*get_default)(struct host *, char **ret_path); /* "" = top level */
 	int (*set_default)(struct host *,
 			   const char *path); /* "" = top level; not durable before sync */

@@ -184,11 +184,17 @@ struct tree_copy {
 };
 int tree_copy(const struct tree_copy *copy);
 int attributes_copy(int from, int to); /* O_PATH descriptors will do */
+/* The names of the extended attributes, 0-separated; "" on file systems that have none. Caller frees. */
+int xattr_names(const char *path, char **ret, size_t *ret_length);
 int linux_copy_attributes(struct host *, const char *from, const char *to);
 
 /* linux_xattr.c */
 int linux_get_xattr(struct host *, const char *path, const char *name, struct host_bytes *ret);
 int linux_remove_xattrs(struct host *, const char *path, const char *prefix);
+
+/* linux_changed.c, linux_differ.c */
+int linux_changed_since(struct host *, const struct host_since *, struct host_strings *ret);
+int linux_differ(struct host *, const char *a, const char *b);
 
 /* linux_exclusive.c */
 int linux_exclusive_bytes(struct host *, const char *const *paths, size_t count,

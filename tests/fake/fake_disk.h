@@ -11,7 +11,7 @@ struct fake_node {
 	char *path;
 	enum host_type type;
 	bool subvolume, read_only; /* of a subvolume's top */
-	uint64_t id, parent_id, transid;
+	uint64_t id, parent_id, transid, made_transid;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;

@@ -323,6 +323,7 @@ static int apply_snapshot(struct fake_disk *disk, const struct fake_effect *effe
 		copy.read_only = top && effect->kind == FAKE_SNAPSHOT_READ_ONLY;
 		copy.id = top ? ++disk->last_id : 0;
 		copy.parent_id = top ? parent_id : 0;
+		copy.made_transid = top ? disk->transid + 1 : 0;
 		*array_add(v->nodes, v->count) = copy;
 	}
 	return 0;

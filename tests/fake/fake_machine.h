@@ -60,3 +60,7 @@ int fake_snapshot(struct host *host, const char *from, const char *to, bool read
 int fake_create_subvolume(struct host *host, const char *path);
 int fake_delete_subvolume(struct host *host, const char *path);
 int fake_set_default(struct host *host, const char *path);
+
+/* fake_compare.c */
+int fake_changed_since(struct host *host, const struct host_since *since, struct host_strings *ret);
+int fake_differ(struct host *host, const char *a, const char *b);

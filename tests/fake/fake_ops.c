@@ -184,6 +184,7 @@ static void describe(const struct fake_node *node, struct host_subvolume *ret)
 	*ret = (struct host_subvolume){.id = node->id,
 				       .parent_id = node->parent_id,
 				       .transid = node->transid,
+				       .made_transid = node->made_transid,
 				       .read_only = node->read_only,
 				       .path = xstrdup(node->path)};
 }
@@ -294,6 +295,8 @@ const struct host_ops fake_ops = {
 	.subvolume = fake_subvolume,
 	.list_subvolumes = fake_list_subvolumes,
 	.exclusive_bytes = fake_exclusive_bytes,
+	.changed_since = fake_changed_since,
+	.differ = fake_differ,
 	.get_default = fake_get_default,
 	.set_default = fake_set_default,
 	.run_stage = fake_run_stage,

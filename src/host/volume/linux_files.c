@@ -163,7 +163,7 @@ static int name_add(int fd, const struct dirent *entry, struct host_names *names
 		type = type_of(st.st_mode);
 	}
 	*array_add(names->names, names->count) =
-		(struct host_name){.name = xstrdup(entry->d_name), .type = type};
+		(struct host_name){.name = xstrdup(entry->d_name), .type = type, .inode = entry->d_ino};
 	return 0;
 }
 

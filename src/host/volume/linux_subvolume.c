@@ -150,6 +150,7 @@ int linux_subvolume(struct host *host, const char *path, struct host_subvolume *
 		.id = info.id,
 		.parent_id = info.parent_id,
 		.transid = info.generation,
+		.made_transid = info.otransid,
 		.read_only = info.flags & BTRFS_ROOT_SUBVOL_RDONLY,
 		.path = xstrdup(path),
 	};
@@ -176,6 +177,7 @@ int linux_list_subvolumes(struct host *host, struct host_subvolumes *ret)
 			.id = info.id,
 			.parent_id = info.parent_id,
 			.transid = info.generation,
+			.made_transid = info.otransid,
 			.read_only = info.flags & BTRFS_ROOT_SUBVOL_RDONLY,
 			.path = path,
 		};

@@ -47,8 +47,7 @@ int tree_remove(int parent, const char *name)
 	return unlink_through(parent, name, AT_REMOVEDIR);
 }
 
-/* The names of the extended attributes, 0-separated; "" on file systems that have none. */
-static int xattr_names(const char *path, char **ret, size_t *ret_length)
+int xattr_names(const char *path, char **ret, size_t *ret_length)
 {
 	auto_free char *names = xcalloc(1, XATTR_BYTES_MAX);
 	ssize_t length = listxattr(path, names, XATTR_BYTES_MAX - 1);
