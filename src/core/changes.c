@@ -33,14 +33,21 @@ void plan_state(struct plan *plan, const struct generation *generation)
 	plan_replace(plan, VOLUME_POOL, path, printed)->why = whys[generation->state];
 }
 
-void plan_begin(struct plan *plan, unsigned id, const char *from)
+void plan_begin(struct plan *plan, unsigned id, const char *from, const char *ancestor)
 {
 	char making[GENERATION_PATH_MAX];
-	auto_free char *root = NULL;
+	auto_free char *root = NULL, *kept = NULL;
 
 	generation_making(id, making);
 	root = xasprintf("%s/root", making);
+	kept = xasprintf("%s/ancestor", making);
 	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, making);
+	if (ancestor)
+		plan_snapshot(plan, ancestor, kept, true)->why =
+			"later edits are told from it, and carried over";
+	/* an edit between two snapshots would be in the one and not in the other */
+	if (ancestor && strcmp(ancestor, from) == 0)
+		from = kept;
 	plan_snapshot(plan, from, root, false)->why = "the private copy";
 }
 
@@ -75,7 +82,8 @@ static bool is_beneath(const char *path, const char *directory)
 /* All that a listed generation is made of; of the folders one level below them. */
 static bool is_own_subvolume(const char *name)
 {
-	static const char *const own[] = {"root", "base", "record"};
+	static const char *const own[] = {"root",     "base",	   "record",
+					  "ancestor", "late-root", "late-seen"};
 	static const char *const folders[] = {"data/", "carve/"};
 
 	for (size_t i = 0; i < COUNT(own); i++)

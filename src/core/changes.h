@@ -16,8 +16,12 @@ void plan_reserve(struct plan *plan, const struct layout *layout, uint64_t id, u
 /* state.json of this generation, replaced; the caller syncs. */
 void plan_state(struct plan *plan, const struct generation *generation);
 
-/* Directory and root snapshot of generation `id`, from the root at `from`. */
-void plan_begin(struct plan *plan, unsigned id, const char *from);
+/*
+ * Directory and root snapshot of generation `id`, from the root at `from`. With `ancestor` what edits
+ * are told by later, too: a snapshot of it, read-only; where that is `from` itself the two are the
+ * same to the last byte.
+ */
+void plan_begin(struct plan *plan, unsigned id, const char *from, const char *ancestor);
 /* base, generation.json, state.json, then the rename that lists it, each side synced. */
 void plan_list(struct plan *plan, const struct generation *generation);
 

@@ -51,6 +51,12 @@ const char *generation_directory(unsigned id, char buffer[GENERATION_PATH_MAX])
 	return buffer;
 }
 
+const char *generation_ancestor(unsigned id, char buffer[GENERATION_PATH_MAX])
+{
+	snprintf(buffer, GENERATION_PATH_MAX, "@gens/%u/ancestor", id);
+	return buffer;
+}
+
 const char *generation_making(unsigned id, char buffer[GENERATION_PATH_MAX])
 {
 	snprintf(buffer, GENERATION_PATH_MAX, "@gens/.%u.tmp", id);

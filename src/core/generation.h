@@ -81,6 +81,12 @@ struct generation {
 	/* state */
 	enum gen_state state;
 	bool pinned, stale;
+	/*
+	 * What was edited where it was staged from is looked for since this transaction there; 0 = there
+	 * is nothing to look for. @gens/7/ancestor is that root as it was then, or later.
+	 */
+	uint64_t late_transid;
+	unsigned late_origin; /* the generation whose root that is */
 	bool undone; /* generation 0 only: `init --undo`; the loader is not ours till the next init */
 	char *name, *stale_why, *reason; /* NULL = none; reason: why it is bad */
 	struct publication *publications; /* by serial, ascending */
@@ -109,6 +115,8 @@ const char *generation_root(const struct generation *generation, char buffer[GEN
 const char *generation_directory(unsigned id, char buffer[GENERATION_PATH_MAX]);
 /* "@gens/.7.tmp" */
 const char *generation_making(unsigned id, char buffer[GENERATION_PATH_MAX]);
+/* "@gens/7/ancestor": the root that it was staged from, as it was then */
+const char *generation_ancestor(unsigned id, char buffer[GENERATION_PATH_MAX]);
 /* Where a path below @gens/.7.tmp is once generation 7 is listed; others stay. NULL stays. Caller frees. */
 char *generation_listed_path(unsigned id, const char *path);
 

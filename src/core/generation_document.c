@@ -181,6 +181,7 @@ static bool parse_facts(struct generation *gen, struct err *err)
 static bool parse_status(struct generation *gen, struct err *err)
 {
 	json_t *publications, *item;
+	uint64_t origin;
 	size_t i;
 	int state;
 
@@ -189,12 +190,15 @@ static bool parse_status(struct generation *gen, struct err *err)
 	    !json_get_bool(gen->status, "pinned", false, &gen->pinned, err) ||
 	    !json_get_bool(gen->status, "stale", false, &gen->stale, err) ||
 	    !json_get_bool(gen->status, "undone", false, &gen->undone, err) ||
+	    !json_get_u64(gen->status, "late_transid", 0, &gen->late_transid, err) ||
+	    !json_get_u64(gen->status, "late_origin", 0, &origin, err) ||
 	    !get_copy(gen->status, "stale_why", &gen->stale_why, err) ||
 	    !get_copy(gen->status, "name", &gen->name, err) ||
 	    !get_copy(gen->status, "reason", &gen->reason, err) ||
 	    !json_get_array(gen->status, "publications", &publications, err))
 		return false;
 	gen->state = (enum gen_state)state;
+	gen->late_origin = origin <= UINT32_MAX ? (unsigned)origin : UINT32_MAX;
 	json_array_foreach(publications, i, item)
 	{
 		if (!parse_publication(item, array_add(gen->publications, gen->publication_count),
@@ -322,6 +326,8 @@ char *generation_print_state(const struct generation *gen)
 	put_flag(document, "pinned", gen->pinned);
 	put_flag(document, "stale", gen->stale);
 	put_flag(document, "undone", gen->undone);
+	json_object_set_new(document, "late_transid", json_integer((json_int_t)gen->late_transid));
+	json_object_set_new(document, "late_origin", json_integer(gen->late_origin));
 	put_optional(document, "stale_why", gen->stale_why);
 	put_optional(document, "name", gen->name);
 	put_optional(document, "reason", gen->reason);

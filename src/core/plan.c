@@ -27,6 +27,7 @@ const char *step_kind_name(enum step_kind kind)
 		[STEP_PUT_BLOB] = "put-blob",
 		[STEP_MAKE_DIRECTORY] = "make-directory",
 		[STEP_RENAME] = "rename",
+		[STEP_EXCHANGE] = "exchange",
 		[STEP_REMOVE] = "remove",
 		[STEP_REMOVE_TREE] = "remove-tree",
 		[STEP_SYNC] = "sync",
@@ -96,6 +97,14 @@ struct step *plan_put_blob(struct plan *plan, const char *from, const char *path
 struct step *plan_rename(struct plan *plan, enum volume volume, const char *from, const char *to)
 {
 	struct step *step = add(plan, STEP_RENAME, volume, to);
+
+	step->from = xstrdup(from);
+	return step;
+}
+
+struct step *plan_exchange(struct plan *plan, const char *from, const char *path)
+{
+	struct step *step = add(plan, STEP_EXCHANGE, VOLUME_POOL, path);
 
 	step->from = xstrdup(from);
 	return step;

@@ -19,6 +19,7 @@ enum step_kind {
 	STEP_PUT_BLOB, /* from (pool) → path (boot) unless there with this digest; always read back */
 	STEP_MAKE_DIRECTORY,
 	STEP_RENAME, /* from → path, on one volume */
+	STEP_EXCHANGE, /* from and path change places, on one volume, at one instant */
 	STEP_REMOVE, /* a file or an empty directory; missing counts as done */
 	STEP_REMOVE_TREE, /* a directory and what is in it, subvolumes excepted; missing counts as done */
 	STEP_SYNC, /* all earlier effects on the volume are durable */
@@ -67,6 +68,7 @@ struct step *plan_set_byte(struct plan *plan, enum volume volume, const char *pa
 struct step *plan_put_blob(struct plan *plan, const char *from, const char *path,
 			   const char *sha256);
 struct step *plan_rename(struct plan *plan, enum volume volume, const char *from, const char *to);
+struct step *plan_exchange(struct plan *plan, const char *from, const char *path); /* on the pool */
 /* MAKE_DIRECTORY, REMOVE, REMOVE_TREE, SYNC ("" path), CREATE_/DELETE_SUBVOLUME, SET_DEFAULT, CHECK_VOLUME. */
 struct step *plan_at(struct plan *plan, enum step_kind kind, enum volume volume, const char *path);
 struct step *plan_snapshot(struct plan *plan, const char *from, const char *to, bool read_only);

@@ -1,5 +1,6 @@
 #include "notices.h"
 #include <string.h>
+#include "late.h"
 #include "report.h"
 #include "safe.h"
 
@@ -31,6 +32,17 @@ static void add_failed(const struct machine *machine, struct text *text)
 	}
 }
 
+static void add_stale(const struct machine *machine, struct text *text)
+{
+	const struct generation *pending = listing_pending(&machine->listing);
+
+	if (!pending || !pending->stale)
+		return;
+	text_addf(text, "moult: generation %u is stale and will not be booted: ", pending->id);
+	text_add_safe(text, pending->stale_why ? pending->stale_why : "what runs was changed");
+	text_addf(text, ".\n       build it again: %s\n", late_remedy(pending));
+}
+
 static char *motd_text(const struct machine *machine)
 {
 	const char *session = report_session(machine);
@@ -48,6 +60,7 @@ static char *motd_text(const struct machine *machine)
 		text_addf(&text, "moult: generation %d is on trial.\n",
 			  machine->listing.running.booted);
 	add_failed(machine, &text);
+	add_stale(machine, &text);
 	return text_take(&text);
 }
 

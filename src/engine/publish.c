@@ -232,6 +232,9 @@ static void begin_trial(struct generation *gen)
 		if (gen->publications[i].kind == PUB_TRIAL)
 			gen->publications[i].kind = PUB_NONE;
 	gen->state = GEN_TRIAL;
+	/* a person offers it as it is: what it lacks was said */
+	if (gen->stale)
+		gen->late_transid = 0;
 	gen->stale = false;
 	free(take(gen->stale_why));
 	free(take(gen->reason));

@@ -1,5 +1,6 @@
 #include "report.h"
 #include "journal.h"
+#include "late.h"
 #include "stamp.h"
 
 const char *report_session(const struct machine *machine)
@@ -207,7 +208,7 @@ static json_t *current_json(const struct machine *machine)
 	return object;
 }
 
-static json_t *pending_json(const struct machine *machine)
+static json_t *pending_json(const struct machine *machine, const char *stale_why)
 {
 	const struct generation *pending = listing_pending(&machine->listing);
 	json_t *object;
@@ -217,8 +218,12 @@ static json_t *pending_json(const struct machine *machine)
 	object = json_object();
 	json_object_set_new(object, "id", json_integer(pending->id));
 	json_object_set_new(object, "state", json_string(gen_state_name(pending->state)));
-	json_object_set_new(object, "stale", json_boolean(pending->stale));
-	json_put_string(object, "why", pending->stale ? pending->stale_why : pending->what);
+	if (pending->stale)
+		stale_why = pending->stale_why;
+	json_object_set_new(object, "stale", json_boolean(pending->stale || stale_why));
+	json_put_string(object, "why", stale_why ? stale_why : pending->what);
+	json_put_string(object, "remedy",
+			pending->stale || stale_why ? late_remedy(pending) : NULL);
 	return object;
 }
 
@@ -288,19 +293,22 @@ json_t *report_next(const struct machine *machine)
 json_t *report_status(struct machine *machine)
 {
 	auto_json json_t *list = report_list(machine);
-	json_t *document = json_object();
+	json_t *document = json_object(), *conflicts = json_array();
+	auto_free char *stale_why = NULL;
+	json_t *edits = late_json(machine, conflicts, &stale_why);
 
 	json_object_set_new(document, "format_version", json_integer(1));
 	json_object_set_new(document, "adopted", json_boolean(machine->listing.adopted));
 	json_object_set_new(document, "booted", booted_json(machine));
 	json_object_set_new(document, "current", current_json(machine));
 	json_object_set_new(document, "next", report_next(machine));
-	json_object_set_new(document, "pending", pending_json(machine));
+	json_object_set_new(document, "pending", pending_json(machine, stale_why));
+	json_object_set_new(document, "late", edits);
 	json_object_set(document, "generations", json_object_get(list, "generations"));
 	json_put_string(document, "loader", machine->loader->name);
 	json_object_set_new(document, "sealed", json_false());
 	json_put_string(document, "session", report_session(machine));
-	json_object_set_new(document, "conflicts", json_array());
+	json_object_set_new(document, "conflicts", conflicts);
 	json_object_set_new(document, "last", last_json(machine));
 	json_object_set_new(document, "space", report_space(machine));
 	return document;

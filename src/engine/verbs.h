@@ -60,6 +60,10 @@ bool verb_before_packages(struct machine *, const struct verb_request *, json_t 
 /* for units: moult internal … and moult health */
 bool verb_reconcile(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_first_boot(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_late_edits(struct machine *, const struct verb_request *, json_t **ret,
+		     struct err *); /* before the machine goes down */
+bool verb_stale_check(struct machine *, const struct verb_request *, json_t **ret,
+		      struct err *); /* after packages were changed live; never waits long */
 bool verb_health(
 	struct machine *, const struct verb_request *, json_t **ret,
 	struct

@@ -71,7 +71,8 @@ struct host_space {
 struct host_subvolume {
 	uint64_t id, parent_id;
 	uint64_t transid; /* last transaction that changed it */
-	uint64_t made_transid; /* the transaction that made it; of a snapshot: all before it is in it */
+	uint64_t
+		made_transid; /* the transaction that made it; of a snapshot: all before it is in it */
 	bool read_only;
 	char *path; /* from the top level; caller frees */
 };

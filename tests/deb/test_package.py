@@ -22,12 +22,14 @@ PROGRAMS = {
 CONFFILES = {
     "/etc/moult/moult.yaml", "/etc/moult/health.d/README", "/etc/moult/hooks.d/README",
     "/etc/update-motd.d/60-moult", "/etc/apt/apt.conf.d/60moult-checkpoint",
+    "/etc/apt/apt.conf.d/60moult-stale",
 }
 FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "etc/moult/moult.d/",
     UNITS + "moult-bless.service", UNITS + "moult-deadline.service",
     UNITS + "moult-deadline.timer", UNITS + "moult-first-boot.service",
     UNITS + "moult-give-up@.service", UNITS + "moult-health.service",
+    UNITS + "moult-late-edits.service", UNITS + "sysinit.target.wants/moult-late-edits.service",
     UNITS + "moult-reconcile.service", UNITS + "multi-user.target.wants/moult-reconcile.service",
     "usr/lib/tmpfiles.d/moult.conf",
     "usr/share/bash-completion/completions/moult", "usr/share/zsh/vendor-completions/_moult",

@@ -62,6 +62,30 @@ static const struct command rows[] = {
 		.render = render_change,
 	},
 	{
+		.name = "internal late-edits",
+		.operands = "",
+		.summary = "Before the machine goes down: carry over what was edited since",
+		.help = "What was edited on the running root since the pending generation was "
+			"staged gets into it, within ten seconds. A generation that it contradicts "
+			"is taken out of the boot menu.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT | ELSEWHERE,
+		.verb = verb_late_edits,
+		.render = render_change,
+	},
+	{
+		.name = "internal stale-check",
+		.operands = "",
+		.summary = "After packages changed live: a stale generation leaves the menu",
+		.help = "Run by apt after each of its runs.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT | ELSEWHERE,
+		.verb = verb_stale_check,
+		.render = render_change,
+	},
+	{
 		.name = "internal completion",
 		.operands = "bash|zsh|fish",
 		.summary = "The shell's completion, made from the table of commands",

@@ -89,6 +89,7 @@ static const struct deed *deed_of(const char *name)
 		{"put-blob", "copy kernel and initrd to the boot volume", false},
 		{"make-directory", NULL, false},
 		{"rename", "put in place", true},
+		{"exchange", "exchange", true},
 		{"remove", "remove", true},
 		{"remove-tree", "remove", true},
 		{"sync", NULL, false},

@@ -162,13 +162,29 @@ static void add_pending(const json_t *document, const struct view *view, struct 
 	const json_t *pending = document_object(document, "pending");
 	long long id = document_number(pending, "id", -1);
 	const char *why = document_string(pending, "why");
+	const char *remedy = document_string(pending, "remedy");
 	auto_free char *words = NULL;
 
 	if (!pending || !document_true(pending, "stale"))
 		return;
 	words = xasprintf("generation %lld is stale and will not be booted%s%s", id,
 			  why ? ": " : "", why ? why : "");
-	add_trouble(view, out, words, "sudo moult upgrade");
+	add_trouble(view, out, words, remedy ? remedy : "sudo moult upgrade");
+}
+
+static void add_late(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *late = document_object(document, "late");
+	long long edits = document_number(late, "edits", 0);
+	auto_free char *words = NULL;
+
+	if (!late || edits <= 0)
+		return;
+	words = xasprintf(
+		"%lld file%s edited since generation %lld was staged: carried over at the "
+		"reboot",
+		edits, edits == 1 ? "" : "s", document_number(late, "generation", -1));
+	view_add_labelled(view, out, "edited", words);
 }
 
 void render_status(const json_t *document, const struct view *view, struct text *out)
@@ -188,6 +204,7 @@ void render_status(const json_t *document, const struct view *view, struct text 
 	add_session(document, view, out);
 	add_last(document_object(document, "last"), view, out);
 	add_space(document_object(document, "space"), view, out);
+	add_late(document, view, out);
 	add_failed(document, view, out);
 	add_pending(document, view, out);
 	render_sentences(conflicts, "! ", view, out);

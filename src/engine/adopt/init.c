@@ -138,7 +138,7 @@ static void plan_first(struct machine *machine, const struct adoption *adoption,
 		"journal and lock, in every generation at /var/lib/moult";
 	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, GENS_DIRECTORY);
 	plan_reserve(plan, &machine->listing.layout, 1, 0);
-	plan_begin(plan, 1, adoption->original);
+	plan_begin(plan, 1, adoption->original, NULL);
 	plan_work(plan, works[0].name, "@gens/.1.tmp/root")->why =
 		"/var, /home, /root, /srv, /usr/local will not roll back";
 	plan_work(plan, works[1].name, "@gens/.1.tmp/root");

@@ -1,6 +1,7 @@
 #include "recover.h"
 #include <string.h>
 #include "changes.h"
+#include "late.h"
 #include "publish.h"
 #include "recover_trial.h"
 #include "reserve.h"
@@ -316,7 +317,8 @@ bool recover(struct operation *operation, struct err *err)
 
 	if (!machine->listing.adopted)
 		return true;
-	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err))
+	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err) ||
+	    !late_tidy(operation, err))
 		return false;
 	if (!machine->has_boot)
 		return true;

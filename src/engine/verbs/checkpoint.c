@@ -127,7 +127,7 @@ static bool take_snapshot(struct operation *operation, struct checkpoint *checkp
 		return false;
 	checkpoint->generation.created =
 		machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
-	plan_begin(&plan, checkpoint->generation.id, checkpoint->root);
+	plan_begin(&plan, checkpoint->generation.id, checkpoint->root, NULL);
 	done = operation_run(operation, &plan, err);
 	if (!checkpoint->automatic)
 		package_release(machine);
@@ -349,7 +349,7 @@ static bool dry_run(struct machine *machine, const struct verb_request *request,
 
 	if (!verb_require_adopted(machine, err) || !find(machine, request, &checkpoint, err))
 		return false;
-	plan_begin(&plan, checkpoint.generation.id, checkpoint.root);
+	plan_begin(&plan, checkpoint.generation.id, checkpoint.root, NULL);
 	plan_rest(machine, &checkpoint, &plan);
 	plan_list(&plan, &checkpoint.generation);
 	plan_work(&plan, "add it to the boot menu", "loader/entries/");

@@ -1,6 +1,7 @@
 #include <string.h>
 #include "changes.h"
 #include "hooks.h"
+#include "late.h"
 #include "package_hold.h"
 #include "publish.h"
 #include "record.h"
@@ -22,6 +23,26 @@ static char *words_again(const struct verb_request *request)
 	return text_take(&text);
 }
 
+/*
+ * Late edits are those of the root that runs. What is stacked on a pending generation misses the ones
+ * that were made since that one was staged, too.
+ */
+static void find_ancestor(struct making *making, const struct machine *machine,
+			  const struct generation *base)
+{
+	const struct running *running = &machine->listing.running;
+	struct late_watch watch;
+
+	memcpy(making->ancestor, making->base_root, sizeof(making->ancestor));
+	making->generation.late_origin = base->id;
+	if ((running->live && running->booted == (int)base->id) ||
+	    !late_watch_of(machine, base, &watch))
+		return;
+	memcpy(making->ancestor, watch.ancestor, sizeof(making->ancestor));
+	making->generation.late_origin = base->late_origin;
+	making->generation.late_transid = base->late_transid;
+}
+
 void making_begin(struct making *making, struct machine *machine,
 		  const struct verb_request *request, const struct generation *base)
 {
@@ -39,6 +60,7 @@ void making_begin(struct making *making, struct machine *machine,
 	generation_making(id, making->directory);
 	generation_root(base, making->base_root);
 	generation_directory(base->id, making->base_directory);
+	find_ancestor(making, machine, base);
 	making->again = words_again(request);
 	making->fill = (struct fill){
 		.machine = machine,
@@ -83,6 +105,24 @@ static bool work_release(struct operation *operation, struct err *err)
 {
 	(void)err;
 	operation->machine->host->ops->package_unlock(operation->machine->host);
+	return true;
+}
+
+/* All that is written there from now on is later than this transaction. */
+static bool work_note(struct operation *operation, struct err *err)
+{
+	struct making *making = operation->context;
+	struct machine *machine = operation->machine;
+	auto_host_subvolume struct host_subvolume ancestor = {0};
+	auto_free char *path = xasprintf("%s/ancestor", making->directory);
+	int r;
+
+	if (making->generation.late_transid > 0)
+		return true;
+	r = machine->host->ops->subvolume(machine->host, path, &ancestor);
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, -r, "cannot look at %s", path);
+	making->generation.late_transid = ancestor.made_transid;
 	return true;
 }
 
@@ -173,6 +213,7 @@ static bool work_record(struct operation *operation, struct err *err)
 const struct work making_works[] = {
 	{"hold the package manager", work_hold},
 	{"release the package manager", work_release},
+	{"note when it was copied", work_note},
 	{"prepare the stage", work_open},
 	{"ask the source", work_refresh},
 	{"see what would change", work_preview},
@@ -184,14 +225,26 @@ const struct work making_works[] = {
 	{NULL, NULL},
 };
 
-enum making_work { HOLD, RELEASE, OPEN, REFRESH, PREVIEW, FILL, HOOKS, CLOSE, VERIFY, RECORD };
+enum making_work {
+	HOLD,
+	RELEASE,
+	NOTE,
+	OPEN,
+	REFRESH,
+	PREVIEW,
+	FILL,
+	HOOKS,
+	CLOSE,
+	VERIFY,
+	RECORD
+};
 
 void making_plan(const struct machine *machine, const struct making *making, bool only_preview,
 		 struct plan *plan)
 {
 	plan_reserve(plan, &machine->listing.layout, making->generation.id, 0);
 	plan_work(plan, making_works[HOLD].name, making->base_root);
-	plan_begin(plan, making->generation.id, making->base_root);
+	plan_begin(plan, making->generation.id, making->base_root, making->ancestor);
 	/* the source works it out once: to show it, or to do it */
 	for (int i = RELEASE; i <= (only_preview ? PREVIEW : RECORD); i++)
 		if (i != PREVIEW || only_preview)
@@ -234,6 +287,23 @@ static bool list_made(struct operation *operation, struct making *making, struct
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
+/* Making it took a while, in which somebody may have used the package manager on what runs. */
+static bool refuse_stale(struct operation *operation, unsigned id, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_free char *why = NULL;
+	struct late_watch watch;
+
+	if (!late_watch_of(machine, listing_find(&machine->listing, id), &watch))
+		return true;
+	if (!late_packages(machine, &watch, &why, err))
+		return false;
+	if (!why)
+		return true;
+	err_set(err, ERR_REFUSED, 0, "generation %u was not finished: %s", id, why);
+	return err_try(err, "sudo moult upgrade");
+}
+
 bool making_finish(struct operation *operation, struct making *making, struct err *err)
 {
 	unsigned id = making->generation.id;
@@ -246,7 +316,7 @@ bool making_finish(struct operation *operation, struct making *making, struct er
 		.options = making->options,
 	};
 
-	if (!list_made(operation, making, err))
+	if (!list_made(operation, making, err) || !refuse_stale(operation, id, err))
 		return false;
 	phase(operation, "publish", "offering it to the boot loader");
 	if (!publish_trial(operation, id, &files, err))

@@ -16,6 +16,8 @@ struct making {
 	const struct source *source;
 	unsigned base_id;
 	char base_root[GENERATION_PATH_MAX], base_directory[GENERATION_PATH_MAX];
+	/* of which a snapshot is kept: base_root, or what a pending base knows its late edits by */
+	char ancestor[GENERATION_PATH_MAX];
 	char directory[GENERATION_PATH_MAX]; /* @gens/.7.tmp */
 	char *options; /* own command line, inherited */
 	char *again; /* the words of the request */

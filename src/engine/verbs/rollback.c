@@ -1,6 +1,7 @@
 /* rollback, keep, discard: which generation is current is decided by a person. */
 #include <string.h>
 #include "answer.h"
+#include "carry.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
@@ -15,13 +16,15 @@ static void note(struct operation *operation, const struct rollback *rollback)
 }
 
 /* A generation that is not good is only tried; one that was found bad only when that is meant. */
-static bool roll_to_untried(struct operation *operation, const struct rollback *rollback,
-			    json_t **ret, struct err *err)
+static bool roll_to_untried(struct operation *operation, const struct verb_request *request,
+			    const struct rollback *rollback, json_t **ret, struct err *err)
 {
 	unsigned id = rollback->to->id, tries = operation->machine->policy.tries;
 	auto_free char *sentence = xasprintf("generation %u is tried at the next boot", id);
 
 	return publish_trial_again(operation, id, rollback->from->serial, tries, err) &&
+	       machine_refresh(operation->machine, err) &&
+	       carry_for_reboot(operation, request, err) &&
 	       answer_done(operation, sentence, ret, err);
 }
 
@@ -79,7 +82,7 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 	case ROLLBACK_CURRENT:
 		return make_current(operation, &rollback, ret, err);
 	case ROLLBACK_TRIAL:
-		return roll_to_untried(operation, &rollback, ret, err);
+		return roll_to_untried(operation, request, &rollback, ret, err);
 	case ROLLBACK_BASE:
 		return make_from_base(operation, &rollback, ret, err);
 	case ROLLBACK_NOTHING:

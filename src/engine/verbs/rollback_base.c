@@ -130,7 +130,7 @@ static void plan_pool(const struct machine *machine, const struct rebuilding *re
 	auto_free char *record = xasprintf("%s/record", generation_making(gen->id, making));
 
 	plan_reserve(plan, &machine->listing.layout, gen->id, gen->publications[0].serial);
-	plan_begin(plan, gen->id, rebuilding->base);
+	plan_begin(plan, gen->id, rebuilding->base, NULL);
 	if (rebuilding->record)
 		plan_snapshot(plan, rebuilding->record, record, true);
 	plan_list(plan, gen);

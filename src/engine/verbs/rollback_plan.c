@@ -64,7 +64,9 @@ static bool find_untried(const struct generation *gen, struct rollback *ret, str
 		.way = ROLLBACK_TRIAL,
 		.to = gen,
 		.from = &gen->publications[gen->publication_count - 1],
-		.needs = gen->state == GEN_BAD ? "BAD_GENERATION" : NULL,
+		.needs = gen->state == GEN_BAD ? "BAD_GENERATION"
+			 : gen->stale	       ? "STALE_GENERATION"
+					       : NULL,
 	};
 	return true;
 }
@@ -127,7 +129,11 @@ bool rollback_accepted(const struct rollback *rollback, const struct verb_reques
 
 	if (!rollback->needs || verb_accepts(request, rollback->needs))
 		return true;
-	if (gen->state == GEN_BAD)
+	if (gen->stale)
+		err_set(err, ERR_NEEDS_ACK, 0,
+			"generation %u is stale, and would boot as it is: %s", gen->id,
+			gen->stale_why ? gen->stale_why : "");
+	else if (gen->state == GEN_BAD)
 		err_set(err, ERR_NEEDS_ACK, 0, "generation %u is bad: %s", gen->id,
 			gen->reason ? gen->reason : "it failed its trial");
 	else

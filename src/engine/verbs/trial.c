@@ -2,6 +2,7 @@
 #include <string.h>
 #include <syslog.h>
 #include "answer.h"
+#include "carry.h"
 #include "loader_program.h"
 #include "changes.h"
 #include "checks.h"
@@ -80,6 +81,8 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	operation->generation = machine->listing.running.booted;
 	note_default_by_hand(operation);
 	tell_returned(operation);
+	if (!late_check(operation, err) && !operation_forgive(operation, "late edits", err))
+		return false;
 	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
 		return false;
 	return answer_done(operation, "the machine is as the directories say", ret, err);
@@ -166,7 +169,8 @@ static bool first_boot_body(struct operation *operation, const struct verb_reque
 
 	(void)request;
 	operation->generation = machine->listing.running.booted;
-	if (!replay_run(machine, (unsigned)machine->listing.running.booted, err) ||
+	if (!carry_at_first_boot(operation, err) ||
+	    !replay_run(machine, (unsigned)machine->listing.running.booted, err) ||
 	    !hooks_live(machine, HOOK_FIRST_BOOT, err))
 		return false;
 	return answer_done(operation, "the first boot's files are in place", ret, err);
@@ -266,7 +270,7 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	    !machine_refresh(machine, err))
 		return false;
 	register_loaders(operation);
-	return answer_done(operation, sentence, ret, err);
+	return late_tidy(operation, err) && answer_done(operation, sentence, ret, err);
 }
 
 bool verb_bless(struct machine *machine, const struct verb_request *request, json_t **ret,

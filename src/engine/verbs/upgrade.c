@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "preflight.h"
 #include "rollback_plan.h"
+#include "carry.h"
 #include "making.h"
 #include "report.h"
 #include "verb.h"
@@ -28,6 +29,18 @@ static bool refuse_pending(const struct generation *pending, const struct verb_r
 		pending->what ? pending->what : pending->source);
 	return err_try(err, "sudo moult %s --continue%s (on top of it), or --replace",
 		       request->verb, is_command(request) ? " -- ..." : "");
+}
+
+/* It would lack what it lacks now. */
+static const struct generation *refuse_continuing(const struct generation *pending,
+						  const struct verb_request *request,
+						  struct err *err)
+{
+	err_set(err, ERR_REFUSED, 0, "generation %u is stale, so nothing can be stacked on it: %s",
+		pending->id, pending->stale_why ? pending->stale_why : "");
+	err_try(err, "sudo moult %s --replace%s", request->verb,
+		is_command(request) ? " -- ..." : "");
+	return NULL;
 }
 
 /* The original is no generation to build from: its data has not been parted from it. */
@@ -57,6 +70,8 @@ static const struct generation *find_base(struct machine *machine,
 	}
 	if (!pending || (request->replace && !from_init))
 		return base;
+	if (pending->stale && request->continue_pending)
+		return refuse_continuing(pending, request, err);
 	if (from_init || request->continue_pending)
 		return pending;
 	if (text_equal(pending->source, "packages") && !is_command(request))
@@ -129,14 +144,17 @@ static bool nothing(struct operation *operation, const char *sentence, json_t **
 	return true;
 }
 
-static bool upgrade_body(struct operation *operation, const struct verb_request *request,
-			 json_t **ret, struct err *err)
+static bool build(struct operation *operation, const struct verb_request *request, json_t **ret,
+		  struct err *err)
 {
 	struct machine *machine = operation->machine;
-	const struct generation *current = listing_current(&machine->listing);
-	const struct generation *pending = listing_pending(&machine->listing);
-	const struct generation *base;
+	const struct generation *current, *pending, *base;
 
+	/* what became stale unnoticed is found now, and then built again */
+	if (!late_check(operation, err))
+		return false;
+	current = listing_current(&machine->listing);
+	pending = listing_pending(&machine->listing);
 	if ((current && !check_base(machine, current, err)) ||
 	    !(base = find_base(machine, request, err)) ||
 	    (base != current && !check_base(machine, base, err)))
@@ -160,6 +178,13 @@ static bool upgrade_body(struct operation *operation, const struct verb_request 
 	if (err->kind == ERR_NOTHING)
 		return nothing(operation, "there is nothing to upgrade", ret, err);
 	return false;
+}
+
+/* Before the reboot that was asked for, so that what is wrong is said to whoever asked. */
+static bool upgrade_body(struct operation *operation, const struct verb_request *request,
+			 json_t **ret, struct err *err)
+{
+	return build(operation, request, ret, err) && carry_for_reboot(operation, request, err);
 }
 
 static bool dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,

@@ -6,11 +6,12 @@
 static const struct {
 	const char *name; /* of the phase, for people */
 	verify_check *run;
+	bool of_edits; /* what somebody edits can break it */
 } checks[] = {
 	{"package database", verify_packages},
-	{"fstab", verify_fstab},
-	{"init", verify_init},
-	{"way to log in", verify_login},
+	{"fstab", verify_fstab, true},
+	{"init", verify_init, true},
+	{"way to log in", verify_login, true},
 	{"kernel", verify_kernel},
 	{"initrd", verify_initrd},
 	{"files of changed packages", verify_files},
@@ -130,6 +131,23 @@ static bool refuse(const struct verifying *verifying, struct err *err)
 		text_addf(&text, "; and %zu more", left);
 	err_set(err, ERR_REFUSED, 0, "the copy cannot become a generation: %s", text.bytes);
 	return remedy ? err_try(err, "%s", remedy) : false;
+}
+
+bool verify_edits(struct machine *machine, const char *root, const char *edited_root,
+		  struct err *err)
+{
+	struct verify_request request = {.parent_root = edited_root};
+	__attribute__((cleanup(auto_verifying_))) struct verifying verifying = {
+		.machine = machine,
+		.host = machine->host,
+		.request = &request,
+		.root = xstrdup(root),
+	};
+
+	for (size_t i = 0; i < COUNT(checks); i++)
+		if (checks[i].of_edits)
+			checks[i].run(&verifying);
+	return refuse(&verifying, err);
 }
 
 bool verify_generation(struct machine *machine, const struct verify_request *request,

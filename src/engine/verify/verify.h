@@ -35,5 +35,12 @@ void kernel_done(struct kernel *kernel);
 bool verify_generation(struct machine *machine, const struct verify_request *request,
 		       struct kernel *ret, struct err *err);
 
+/*
+ * What edits can break, and nothing that costs: fstab, init, a way to log in. `root` is a copy that
+ * has been verified before, and edited since as `edited_root` was.
+ */
+bool verify_edits(struct machine *machine, const char *root, const char *edited_root,
+		  struct err *err);
+
 DEFINE_AUTO_STRUCT(kernel, struct kernel, kernel_done)
 #define auto_kernel __attribute__((cleanup(auto_kernel_)))

@@ -162,8 +162,8 @@ static int name_add(int fd, const struct dirent *entry, struct host_names *names
 			return errno == ENOENT ? 0 : -errno;
 		type = type_of(st.st_mode);
 	}
-	*array_add(names->names, names->count) =
-		(struct host_name){.name = xstrdup(entry->d_name), .type = type, .inode = entry->d_ino};
+	*array_add(names->names, names->count) = (struct host_name){
+		.name = xstrdup(entry->d_name), .type = type, .inode = entry->d_ino};
 	return 0;
 }
 

@@ -1,0 +1,180 @@
+#include <string.h>
+#include <syslog.h>
+#include "changes.h"
+#include "dpkg.h"
+#include "late.h"
+#include "publish.h"
+#include "territory.h"
+
+#define MESSAGE_STALE "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1b01"
+
+/* --- packages ----------------------------------------------------------------------------------- */
+
+static const char *const package_state[] = {SYSIMAGE "/dpkg/status",
+					    SYSIMAGE "/apt/extended_states"};
+
+static bool state_differs(struct machine *machine, const struct late_watch *watch, bool *ret,
+			  struct err *err)
+{
+	*ret = false;
+	for (size_t i = 0; i < COUNT(package_state) && !*ret; i++) {
+		auto_free char *now = xasprintf("%s/%s", watch->from, package_state[i]);
+		auto_free char *then = xasprintf("%s/%s", watch->ancestor, package_state[i]);
+		int r = machine->host->ops->differ(machine->host, now, then);
+
+		if (r < 0)
+			return err_set(err, ERR_SYSTEM, -r,
+				       "cannot tell whether packages were changed since "
+				       "generation %u was staged",
+				       watch->pending->id);
+		*ret = r > 0;
+	}
+	return true;
+}
+
+static bool read_packages(struct machine *machine, const char *root, struct packages *ret)
+{
+	auto_host_bytes struct host_bytes bytes = {0};
+	struct err unused = {0};
+
+	return machine->host->ops->root_read(machine->host, root, package_state[0],
+					     DPKG_STATUS_MAX_BYTES, &bytes) == 0 &&
+	       packages_parse("dpkg's status", bytes.bytes, bytes.length, ret, &unused);
+}
+
+#define NAMED_MAX 3
+
+/* "htop installed, vim removed, bash updated and 2 more" */
+static void add_changes(const struct package_changes *changes, struct text *text)
+{
+	for (size_t i = 0; i < changes->count && i < NAMED_MAX; i++) {
+		const struct package_change *change = &changes->all[i];
+
+		text_addf(text, "%s%s %s", i > 0 ? ", " : ": ", change->name,
+			  !change->from ? "installed"
+			  : !change->to ? "removed"
+					: "updated");
+	}
+	if (changes->count > NAMED_MAX)
+		text_addf(text, " and %zu more", changes->count - NAMED_MAX);
+}
+
+bool late_packages(struct machine *machine, const struct late_watch *watch, char **ret_why,
+		   struct err *err)
+{
+	auto_package_changes struct package_changes changes = {0};
+	auto_packages struct packages now = {0}, then = {0};
+	struct text text = {0};
+	bool differs;
+
+	*ret_why = NULL;
+	if (!state_differs(machine, watch, &differs, err))
+		return false;
+	if (!differs)
+		return true;
+	text_add(&text, "packages were changed since it was staged");
+	if (read_packages(machine, watch->from, &now) &&
+	    read_packages(machine, watch->ancestor, &then))
+		packages_compare(&then, &now, &changes);
+	add_changes(&changes, &text);
+	*ret_why = text_take(&text);
+	return true;
+}
+
+/* --- stale -------------------------------------------------------------------------------------- */
+
+bool late_stale_why(struct machine *machine, const struct late_watch *watch,
+		    struct late_edits *edits, char **ret_why, struct err *err)
+{
+	*edits = (struct late_edits){0};
+	if (!late_packages(machine, watch, ret_why, err))
+		return false;
+	if (*ret_why)
+		return true;
+	if (!late_find(machine, watch, watch->from, edits, err))
+		return false;
+	*ret_why = late_contradiction(watch, edits);
+	return true;
+}
+
+const char *late_remedy(const struct generation *gen)
+{
+	return text_equal(gen->source, "command") ? "sudo moult run --replace -- COMMAND"
+						  : "sudo moult upgrade";
+}
+
+bool late_withdraw(struct operation *operation, const struct late_watch *watch, const char *why,
+		   struct err *err)
+{
+	struct host *host = operation->machine->host;
+	unsigned id = watch->pending->id;
+	auto_free char *sentence = xasprintf("generation %u is stale and leaves the boot menu: %s; "
+					     "build it again: %s",
+					     id, why, late_remedy(watch->pending));
+	struct host_message message = {
+		.priority = LOG_WARNING,
+		.id = MESSAGE_STALE,
+		.text = sentence,
+		.verb = operation->verb,
+		.generation = (int)id,
+	};
+
+	if (!publish_withdraw(operation, id, why, err))
+		return false;
+	host->ops->log(host, &message);
+	operation_note(operation, "%s", sentence);
+	return machine_refresh(operation->machine, err);
+}
+
+bool late_check(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_late_edits struct late_edits edits = {0};
+	auto_free char *why = NULL;
+	struct late_watch watch;
+
+	if (!late_watch(machine, &watch) || watch.runs)
+		return true;
+	if (!late_stale_why(machine, &watch, &edits, &why, err))
+		return false;
+	return !why || late_withdraw(operation, &watch, why, err);
+}
+
+/* --- what is left behind ------------------------------------------------------------------------ */
+
+/* "@gens/7/NAME", as the listing has it. */
+static bool is_named(const char *path, const char *name, unsigned *ret_id)
+{
+	auto_free char *whole = NULL;
+
+	if (!text_starts(path, GENS_DIRECTORY "/") || !text_ends(path, name))
+		return false;
+	*ret_id = (unsigned)strtoul(path + strlen(GENS_DIRECTORY "/"), NULL, 10);
+	whole = xasprintf(GENS_DIRECTORY "/%u/%s", *ret_id, name);
+	return strcmp(path, whole) == 0;
+}
+
+static bool is_useless(const struct listing *listing, const char *path)
+{
+	const struct generation *gen;
+	unsigned id;
+
+	if (is_named(path, "late-root", &id) || is_named(path, "late-seen", &id))
+		return true;
+	if (!is_named(path, "ancestor", &id))
+		return false;
+	gen = listing_find(listing, id);
+	return gen && !gen->damage && gen->state == GEN_GOOD;
+}
+
+bool late_tidy(struct operation *operation, struct err *err)
+{
+	const struct listing *listing = &operation->machine->listing;
+	auto_plan struct plan plan = {0};
+
+	for (size_t i = 0; i < listing->subvolume_count; i++)
+		if (is_useless(listing, listing->subvolumes[i]))
+			plan_at(&plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, listing->subvolumes[i])
+				->may_fail = true;
+	return operation_run(operation, &plan, err);
+}
