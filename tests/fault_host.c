@@ -42,6 +42,11 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(exclusive_bytes, (const char *const *p, size_t c, uint64_t *r), (p, c, r))               \
 	X(changed_since, (const struct host_since *s, struct host_strings *r), (s, r))             \
 	X(differ, (const char *a, const char *b), (a, b))                                          \
+	X(send, (const struct host_sending *s), (s))                                               \
+	X(compare, (const struct host_pair *p, struct host_comparison *r), (p, r))                 \
+	X(links, (const char *v, const char *p, struct host_strings *r), (v, p, r))                \
+	X(text_difference, (const struct host_text_side s[2], size_t m, struct host_bytes *r),     \
+	  (s, m, r))                                                                               \
 	X(get_default, (char **r), (r))                                                            \
 	X(run_stage, (const struct stage *s, const struct stage_command *c, int *r), (s, c, r))    \
 	X(running, (struct host_running * r), (r))                                                 \

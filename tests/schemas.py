@@ -7,7 +7,7 @@ import warnings
 import jsonschema
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[1] / "docs/schema"
-OF_THEIR_OWN = ("check", "health", "list", "log", "plan", "show", "status")
+OF_THEIR_OWN = ("check", "diff", "health", "list", "log", "plan", "show", "status")
 CHANGING = ("upgrade", "run", "shell", "rollback", "keep", "discard", "pin", "unpin", "cleanup",
             "init", "repair", "internal")
 

@@ -28,6 +28,14 @@ static const struct option options[OPTION_COUNT] = {
 			 OPTION_FLAG, FIELD(request.undo)},
 	[OPTION_SIZES] = {"sizes", 0, NULL, "Measure what each generation alone takes (slow)",
 			  OPTION_FLAG, FIELD(request.sizes)},
+	[OPTION_PACKAGES] = {"packages", 0, NULL, "Only packages", OPTION_FLAG,
+			     FIELD(request.packages)},
+	[OPTION_CONFIG] = {"config", 0, NULL, "Only configuration, all of it", OPTION_FLAG,
+			   FIELD(request.config)},
+	[OPTION_FILES] = {"files", 0, NULL, "Only files outside /etc, all of them", OPTION_FLAG,
+			  FIELD(request.files)},
+	[OPTION_FILE] = {"file", 0, "PATH", "Only this file, line by line", OPTION_STRING,
+			 FIELD(request.file)},
 	[OPTION_UNCHANGED] = {"unchanged-exit-77", 0, NULL,
 			      "Exit with 77 where there was nothing to do", OPTION_FLAG,
 			      FIELD(unchanged_exit_77)},
@@ -56,6 +64,9 @@ static const enum option_id exclusive[][2] = {
 	/* there is nothing to reboot but the running system */
 	{OPTION_REBOOT, OPTION_SYSROOT},
 	{OPTION_QUIET, OPTION_VERBOSE},
+	{OPTION_FILE, OPTION_PACKAGES},
+	{OPTION_FILE, OPTION_CONFIG},
+	{OPTION_FILE, OPTION_FILES},
 };
 
 const struct option *option_at(enum option_id id)

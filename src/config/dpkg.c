@@ -186,6 +186,13 @@ void packages_compare(const struct packages *from, const struct packages *to,
 	}
 }
 
+static const char *kind_of(const struct package_change *change)
+{
+	if (!change->from || !change->to)
+		return change->to ? "added" : "removed";
+	return dpkg_version_compare(change->from, change->to) < 0 ? "upgraded" : "downgraded";
+}
+
 json_t *package_changes_json(const struct package_changes *changes)
 {
 	json_t *array = json_array();
@@ -196,6 +203,7 @@ json_t *package_changes_json(const struct package_changes *changes)
 		json_put_string(object, "name", changes->all[i].name);
 		json_put_string(object, "from", changes->all[i].from);
 		json_put_string(object, "to", changes->all[i].to);
+		json_put_string(object, "change", kind_of(&changes->all[i]));
 		json_array_append_new(array, object);
 	}
 	return array;

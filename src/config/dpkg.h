@@ -68,7 +68,7 @@ void package_changes_add(struct package_changes *changes, const char *name, cons
 /* What is installed in `to` but not, or in another version, in `from`, and the other way round. */
 void packages_compare(const struct packages *from, const struct packages *to,
 		      struct package_changes *ret);
-/* [{name, from, to}]; caller owns. */
+/* [{name, from, to, change}]; caller owns. */
 json_t *package_changes_json(const struct package_changes *changes);
 void package_changes_done(struct package_changes *changes);
 

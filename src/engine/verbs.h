@@ -15,11 +15,14 @@ struct verb_request {
 	const char *verb; /* as typed: "upgrade", "run" … */
 	const char *which; /* rollback, show, pin …: number, name or "last"; NULL = default */
 	const char *name; /* pin N NAME */
+	const char *against; /* diff A B: B */
+	const char *file; /* diff --file PATH */
 	const char *release; /* upgrade --release CODENAME */
 	const char *source; /* upgrade --source S; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
+	bool packages, config, files; /* diff: only these parts; none = all */
 	bool terminal; /* shell */
 	const char *reason; /* internal give-up REASON */
 };
@@ -30,6 +33,8 @@ bool verb_accepts(const struct verb_request *request, const char *code);
 bool verb_status(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_list(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_show(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_diff(struct machine *, const struct verb_request *, json_t **ret,
+	       struct err *); /* docs/schema/diff.json */
 bool verb_check(
 	struct machine *, const struct verb_request *, json_t **ret,
 	struct

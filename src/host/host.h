@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "digest.h"
+#include "host_difference.h"
 #include "host_stage.h"
 #include "volume.h"
 
@@ -29,8 +30,6 @@ struct host_bytes {
 	char *bytes; /* caller frees; a 0 follows the last byte */
 	size_t length;
 };
-
-enum host_type { HOST_FILE, HOST_DIRECTORY, HOST_SYMLINK, HOST_OTHER };
 
 struct host_stat {
 	enum host_type type;
@@ -230,6 +229,16 @@ struct host_ops {
 	int (*get_default)(struct host *, char **ret_path); /* "" = top level */
 	int (*set_default)(struct host *,
 			   const char *path); /* "" = top level; not durable before sync */
+
+	/* how two trees of the pool differ (host_difference.h) */
+	int (*send)(struct host *, const struct host_sending *); /* no data in the stream */
+	int (*compare)(struct host *, const struct host_pair *, struct host_comparison *ret);
+	/* every name of the file at `path` of the subvolume, as of its last transaction */
+	int (*links)(struct host *, const char *subvolume, const char *path,
+		     struct host_strings *ret);
+	/* as `diff -u` has it; empty: no difference. -EFBIG */
+	int (*text_difference)(struct host *, const struct host_text_side sides[2],
+			       size_t max_bytes, struct host_bytes *ret);
 
 	/* programs */
 	int (*run_stage)(struct host *, const struct stage *, const struct stage_command *,

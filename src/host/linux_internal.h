@@ -323,6 +323,7 @@ struct program {
 	const char *const *argv; /* argv[0] is looked up in a fixed PATH; no shell */
 	const char *const *environment; /* added to a fixed one; may be NULL */
 	int input; /* becomes stdin; -1 = /dev/null */
+	int output; /* becomes stdout instead of what is gathered; 0 = none */
 	unsigned timeout_sec; /* 0 = none; then its whole process group is killed: -ETIMEDOUT */
 	const struct host_confinement *confinement; /* NULL = none */
 	const struct linux_host
@@ -332,6 +333,13 @@ struct program {
 int program_run(const struct program *program, char **ret_output, int *ret_status);
 int linux_run_program(struct host *, const struct host_program *, char **ret_output,
 		      int *ret_status);
+
+/* history/ */
+int linux_send(struct host *, const struct host_sending *sending);
+int linux_compare(struct host *, const struct host_pair *pair, struct host_comparison *ret);
+int linux_links(struct host *, const char *subvolume, const char *path, struct host_strings *ret);
+int linux_text_difference(struct host *, const struct host_text_side sides[2], size_t max_bytes,
+			  struct host_bytes *ret);
 
 /* linux_confine.c: for a process that is about to become another program */
 int confine(const struct linux_host *host, const struct host_confinement *confinement);

@@ -64,3 +64,11 @@ int fake_set_default(struct host *host, const char *path);
 /* fake_compare.c */
 int fake_changed_since(struct host *host, const struct host_since *since, struct host_strings *ret);
 int fake_differ(struct host *host, const char *a, const char *b);
+
+/* fake_difference.c */
+int fake_send(struct host *host, const struct host_sending *sending);
+int fake_compare(struct host *host, const struct host_pair *pair, struct host_comparison *ret);
+int fake_links(struct host *host, const char *subvolume, const char *path,
+	       struct host_strings *ret);
+int fake_text_difference(struct host *host, const struct host_text_side sides[2], size_t max_bytes,
+			 struct host_bytes *ret);

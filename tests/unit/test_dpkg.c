@@ -246,15 +246,19 @@ START_TEST(test_compare)
 	packages_compare(&from, &to, &changes);
 	document = package_changes_json(&changes);
 	text = json_print_line(document);
-	ck_assert_str_eq(text,
-			 "[{\"name\":\"aa:\",\"from\":null,\"to\":\"1\"},"
-			 "{\"name\":\"bash\",\"from\":\"5.2.15-2+b13\",\"to\":\"6\"},"
-			 "{\"name\":\"gone\",\"from\":null,\"to\":\"1\"},"
-			 "{\"name\":\"old:\",\"from\":\"1\",\"to\":null},"
-			 "{\"name\":\"tzdata\",\"from\":\"2024a-0\",\"to\":null},"
-			 "{\"name\":\"wine:i386\",\"from\":\"8\",\"to\":null},"
-			 "{\"name\":\"zlib1g\",\"from\":\"1:1.2.13.dfsg-1\",\"to\":null},"
-			 "{\"name\":\"zlib1g:i386\",\"from\":\"1:1.2.13.dfsg-1\",\"to\":\"2\"}]");
+	ck_assert_str_eq(
+		text,
+		"[{\"name\":\"aa:\",\"from\":null,\"to\":\"1\",\"change\":\"added\"},"
+		"{\"name\":\"bash\",\"from\":\"5.2.15-2+b13\",\"to\":\"6\",\"change\":\"upgraded\"}"
+		","
+		"{\"name\":\"gone\",\"from\":null,\"to\":\"1\",\"change\":\"added\"},"
+		"{\"name\":\"old:\",\"from\":\"1\",\"to\":null,\"change\":\"removed\"},"
+		"{\"name\":\"tzdata\",\"from\":\"2024a-0\",\"to\":null,\"change\":\"removed\"},"
+		"{\"name\":\"wine:i386\",\"from\":\"8\",\"to\":null,\"change\":\"removed\"},"
+		"{\"name\":\"zlib1g\",\"from\":\"1:1.2.13.dfsg-1\",\"to\":null,\"change\":"
+		"\"removed\"},"
+		"{\"name\":\"zlib1g:i386\",\"from\":\"1:1.2.13.dfsg-1\",\"to\":\"2\",\"change\":"
+		"\"downgraded\"}]");
 	packages_compare(&from, &from, &none);
 	ck_assert_uint_eq(none.count, 0);
 	packages_compare(&from, &empty, &all);

@@ -288,7 +288,36 @@ START_TEST(a_plan_shows_a_trial_where_the_rollback_is_one)
 }
 END_TEST
 
-UNIT_MAIN("rollback_plan", the_original_is_made_current_only_by_those_who_know_that_its_data_is_old,
+START_TEST(the_plan_says_which_configuration_changes_back)
+{
+	struct engine_world world;
+	struct err err = {0};
+	auto_json json_t *plan = NULL;
+	auto_free char *config = NULL;
+
+	open_world(&world);
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/1/root/etc/mine", "m");
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/1/root/etc/both", "1");
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/2/root/etc/both", "2");
+	fake_host_put(world.fake, VOLUME_POOL, "@gens/2/root/etc/theirs", "t");
+	must(verb_plan(&world.machine,
+		       &(struct verb_request){.verb = "plan", .which = "rollback", .name = "2"},
+		       &plan, &err));
+	config = json_print_line(json_object_get(plan, "config"));
+	ck_assert_str_eq(
+		config,
+		"[{\"code\":\"CONFIG_CHANGED\",\"level\":\"note\",\"file\":\"/etc/both\",\"line\":"
+		"null,\"why\":\"generation 2 has another content\",\"remedy\":null},"
+		"{\"code\":\"CONFIG_REMOVED\",\"level\":\"note\",\"file\":\"/etc/mine\",\"line\":"
+		"null,\"why\":\"only generation 1 has it\",\"remedy\":null},"
+		"{\"code\":\"CONFIG_CREATED\",\"level\":\"note\",\"file\":\"/etc/theirs\",\"line\":"
+		"null,\"why\":\"only generation 2 has it\",\"remedy\":null}]");
+	engine_world_done(&world);
+}
+END_TEST
+
+UNIT_MAIN("rollback_plan", the_plan_says_which_configuration_changes_back,
+	  the_original_is_made_current_only_by_those_who_know_that_its_data_is_old,
 	  the_original_is_not_slipped_in_as_the_last_good_one,
 	  the_plan_of_the_original_does_not_promise_that_data_stays,
 	  a_session_of_the_original_is_kept_only_by_those_who_know,

@@ -61,6 +61,29 @@ static const struct command rows[] = {
 		.render = render_show,
 	},
 	{
+		.name = "diff",
+		.operands = "[A [B]]",
+		.summary = "Packages, configuration and files that differ between two",
+		.help = "Shows what differs between generation A and generation B, each a number, "
+			"a name, 'current', 'running' or 'last'. Without B that is the current "
+			"one; without A the one that 'moult rollback' would go back to. One "
+			"generation with itself: what was changed in it since it was built. The "
+			"marks in front of a path are + created, - removed, c other content, t "
+			"another type, p permissions, u owner, g group, x extended attributes, a "
+			"access control list. Data (/home, /var ...) is the same in all "
+			"generations.",
+		.group = GROUP_LOOK,
+		.needs = READS,
+		.options =
+			READING | BIT(BASE) | BIT(PACKAGES) | BIT(CONFIG) | BIT(FILES) | BIT(FILE),
+		.most = 2,
+		.fields = {REQUEST(which), REQUEST(against)},
+		.words = "last current running",
+		.open_words = true,
+		.verb = verb_diff,
+		.render = render_diff,
+	},
+	{
 		.name = "check",
 		.operands = "",
 		.summary = "Everything that would break a promise, each with a remedy",

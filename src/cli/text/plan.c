@@ -4,19 +4,23 @@
 #include "table.h"
 
 #define PACKAGES_SHOWN 20
+#define CONFIG_SHOWN 20
 
-enum change { CHANGE_UPGRADE, CHANGE_NEW, CHANGE_REMOVE, CHANGE_COUNT };
+enum change { CHANGE_UPGRADE, CHANGE_NEW, CHANGE_REMOVE, CHANGE_DOWNGRADE, CHANGE_COUNT };
 
 static enum change change_of(const json_t *package)
 {
 	if (!document_string(package, "from"))
 		return CHANGE_NEW;
-	return document_string(package, "to") ? CHANGE_UPGRADE : CHANGE_REMOVE;
+	if (!document_string(package, "to"))
+		return CHANGE_REMOVE;
+	return strcmp(document_words(package, "change"), "downgraded") == 0 ? CHANGE_DOWNGRADE
+									    : CHANGE_UPGRADE;
 }
 
 static void add_package(struct table *table, const json_t *package)
 {
-	static const enum tint tints[CHANGE_COUNT] = {TINT_NONE, TINT_GOOD, TINT_BAD};
+	static const enum tint tints[CHANGE_COUNT] = {TINT_NONE, TINT_GOOD, TINT_BAD, TINT_WARN};
 	const char *from = document_string(package, "from"), *to = document_string(package, "to");
 	enum tint tint = tints[change_of(package)];
 
@@ -42,8 +46,10 @@ void render_packages(const json_t *packages, const struct view *view, struct tex
 		if (i < shown)
 			add_package(&table, package);
 	}
-	text_addf(out, "Packages: %zu upgraded, %zu new, %zu removed\n", counts[CHANGE_UPGRADE],
-		  counts[CHANGE_NEW], counts[CHANGE_REMOVE]);
+	text_addf(out, "Packages: %zu upgraded, ", counts[CHANGE_UPGRADE]);
+	if (counts[CHANGE_DOWNGRADE] > 0)
+		text_addf(out, "%zu downgraded, ", counts[CHANGE_DOWNGRADE]);
+	text_addf(out, "%zu new, %zu removed\n", counts[CHANGE_NEW], counts[CHANGE_REMOVE]);
 	table_print(&table, view, 2, out);
 	if (i > shown)
 		text_addf(out, "  and %zu more; -v lists all of them\n", i - shown);
@@ -216,28 +222,38 @@ static void add_ends(const json_t *document, const struct view *view, struct tex
 		view_add_labelled(view, out, document_words(document, "verb"), words.bytes);
 }
 
+static void add_finding(const json_t *item, const struct view *view, struct text *out)
+{
+	const char *file = document_string(item, "file");
+	const char *remedy = document_string(item, "remedy");
+	long long line = document_number(item, "line", -1);
+	auto_text struct text words = {0};
+
+	if (file && line >= 0)
+		text_addf(&words, "%s:%lld: ", file, line);
+	else if (file)
+		text_addf(&words, "%s: ", file);
+	text_addf(&words, "%s [%s]", document_words(item, "why"), document_words(item, "code"));
+	view_add_bulleted(view, out, "  - ", words.bytes);
+	if (remedy)
+		view_add_try(view, out, 4, remedy);
+}
+
 static void add_config(const json_t *config, const struct view *view, struct text *out)
 {
+	size_t i, shown = view->verbose ? SIZE_MAX : CONFIG_SHOWN;
 	const json_t *item;
-	size_t i;
 
 	if (!config)
 		return;
 	text_add(out, "Configuration:\n");
 	json_array_foreach(config, i, item)
 	{
-		const char *file = document_string(item, "file");
-		const char *remedy = document_string(item, "remedy");
-		auto_text struct text words = {0};
-
-		if (file)
-			text_addf(&words, "%s:%lld: ", file, document_number(item, "line", 0));
-		text_addf(&words, "%s [%s]", document_words(item, "why"),
-			  document_words(item, "code"));
-		view_add_bulleted(view, out, "  - ", words.bytes);
-		if (remedy)
-			view_add_try(view, out, 4, remedy);
+		if (i < shown)
+			add_finding(item, view, out);
 	}
+	if (i > shown)
+		text_addf(out, "  and %zu more; -v lists all of them\n", i - shown);
 }
 
 static void add_space(const json_t *space, const struct view *view, struct text *out)

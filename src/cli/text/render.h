@@ -13,6 +13,7 @@ typedef void render_fn(const json_t *document, const struct view *view, struct t
 render_fn render_status; /* status */
 render_fn render_list; /* list */
 render_fn render_show; /* show */
+render_fn render_diff; /* diff */
 render_fn render_log; /* log */
 render_fn render_check; /* check */
 render_fn render_health; /* health */

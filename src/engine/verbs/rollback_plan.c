@@ -1,41 +1,26 @@
 #include "rollback_plan.h"
 #include "changes.h"
-#include "dpkg.h"
+#include "differing.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
 #include "territory.h"
 #include "verb.h"
 
-/* Package state lies in the root of a generation, and still in /var of the adopted original. */
-static bool read_packages(struct host *host, const struct generation *gen, struct packages *ret,
-			  struct err *err)
+/* Packages and configuration that change back, from what is current. */
+static bool add_differing(struct machine *machine, const struct generation *from,
+			  const struct generation *to, json_t *document, struct err *err)
 {
-	static const char *const places[] = {SYSIMAGE "/dpkg/status", "var/lib/dpkg/status"};
-	auto_host_bytes struct host_bytes bytes = {0};
-	char root[GENERATION_PATH_MAX];
-	int r = -ENOENT;
+	const struct tree_end ends[2] = {{.generation = from}, {.generation = to}};
+	auto_tree_changes struct tree_changes changes = {0};
+	json_t *packages = NULL;
 
-	generation_root(gen, root);
-	for (size_t i = 0; i < COUNT(places) && r == -ENOENT; i++)
-		r = host->ops->root_read(host, root, places[i], DPKG_STATUS_MAX_BYTES, &bytes);
-	if (r < 0)
-		return err_set(err, ERR_SYSTEM, -r,
-			       "cannot read what is installed in generation %u", gen->id);
-	return packages_parse("dpkg's status", bytes.bytes, bytes.length, ret, err);
-}
-
-static bool add_packages(struct machine *machine, const struct generation *from,
-			 const struct generation *to, json_t *document, struct err *err)
-{
-	auto_package_changes struct package_changes changes = {0};
-	auto_packages struct packages now = {0}, then = {0};
-
-	if (!read_packages(machine->host, from, &now, err) ||
-	    !read_packages(machine->host, to, &then, err))
+	if (!differing_packages(machine, ends, &packages, err))
 		return false;
-	packages_compare(&now, &then, &changes);
-	json_object_set_new(document, "packages", package_changes_json(&changes));
+	json_object_set_new(document, "packages", packages);
+	if (!trees_compare(machine, ends, &changes, err))
+		return false;
+	json_object_set_new(document, "config", differing_findings(&changes, ends));
 	return true;
 }
 
@@ -226,14 +211,13 @@ bool plan_rollback(struct machine *machine, const char *which, json_t **ret, str
 		return false;
 	current = listing_current(&machine->listing);
 	if (!rollback_steps(machine, &rollback, &plan, err) ||
-	    !add_packages(machine, current, rollback.to, document, err))
+	    !add_differing(machine, current, rollback.to, document, err))
 		return false;
 	json_object_set_new(document, "format_version", json_integer(1));
 	json_put_string(document, "verb", "rollback");
 	json_object_set_new(document, "from", json_integer(current->id));
 	json_object_set_new(document, "to", json_integer(rollback.to->id));
 	json_object_set_new(document, "steps", plan_json(&plan));
-	json_object_set_new(document, "config", json_array());
 	json_object_set_new(document, "space", report_space(machine));
 	add_data(machine, &rollback, document);
 	*ret = take(document);

@@ -85,8 +85,9 @@ static void reset_signals(void)
 static int set_streams(const struct program *program, int output)
 {
 	int input = program->input >= 0 ? program->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int result = program->output > 0 ? program->output : output;
 
-	return input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+	return input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(result, STDOUT_FILENO) < 0 ||
 			       dup2(output, STDERR_FILENO) < 0
 		       ? -errno
 		       : 0;
