@@ -76,12 +76,13 @@ SUITES = {
     "units": python_tests(),
     "deb": python_tests(),
     "vm": python_tests(),
+    "crash": python_tests(),
     "machine-days": python_tests(),
     "units-13": python_tests(MOULT_SUITE="trixie"),
     "debian13": debian13,
 }
 ONLY_IN_ALL = ("machine-days", "units-13", "debian13")
-BOOTING = {"rig", "vm"}
+BOOTING = {"rig", "vm", "crash"}
 BESIDE = {"vm"}
 IN_DEBIAN_13 = ("style", "unit", "fuzz", "cli", "machine", "deb")
 

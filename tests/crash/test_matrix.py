@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+"""Power cuts at every flush, and between them: no state of the disk may break promise P2.
+
+In the short run a sample of each of two operations; in the long one all of them, from which the
+published matrix is written.
+"""
+
+import contextlib
+import pathlib
+import sys
+import tempfile
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "vm"), str(TOP / "tests/crash")]
+
+import live  # noqa: E402
+import matrix  # noqa: E402
+import operations  # noqa: E402
+import world  # noqa: E402
+from rig import cache, image  # noqa: E402
+from world import tearDownModule  # noqa: E402,F401
+
+SHORT = (operations.OFFLINE[0], operations.OFFLINE[1])
+EFFORT = matrix.Effort(subsets=220, samples=2)
+ORDER = [operation.name for operation in (*operations.OFFLINE, *live.LIVE)]
+
+
+class Matrix(unittest.TestCase):
+    """The operations, cut off."""
+
+    @classmethod
+    def setUpClass(cls):
+        image.private_mounts()
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(
+            tempfile.TemporaryDirectory(prefix="crash-", dir=world.made.place)))
+
+    def test_a_sample_of_adopting_and_upgrading(self):
+        recording = operations.offline(self.folder, SHORT)
+        rows = matrix.Trial(recording, self.folder, matrix.Effort(subsets=20)).rows()
+        for row in rows:
+            self.assertEqual((row.said, row.violations), ([], 0))
+            self.assertGreater(row.flush_points, 10, row.operation)
+            self.assertGreaterEqual(row.subsets, 20, row.operation)
+
+    def test_a_moult_that_makes_nothing_durable_is_noticed(self):
+        calls = "syncfs,fsync,fdatasync,sync"
+        recording = operations.offline(self.folder, SHORT[:1], around=(
+            "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
+            "-e", f"inject={calls}:retval=0"))
+        row, = matrix.Trial(recording, self.folder, matrix.Effort(subsets=60)).rows()
+        self.assertGreater(row.violations, 0)
+
+
+class Everything(unittest.TestCase):
+    """All operations, as they are published; some states of each are booted."""
+
+    long = True
+
+    @classmethod
+    def setUpClass(cls):
+        image.private_mounts()
+
+    def judge(self, record, effort=EFFORT):
+        """Judge and publish one recording."""
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(
+            prefix="crash-", dir=cache.folder("scratch"))))
+        binary = self.enterContext(live.vm_world.binary())
+        rows = matrix.Trial(record(folder), folder, effort).rows()
+        for row in rows:
+            for sample in row.samples:
+                row.booted += 1
+                if wrong := live.boot(sample, binary):
+                    row.blame(sample.state, [wrong])
+                sample.disk.unlink()
+        matrix.publish(rows, effort, ORDER)
+        self.assertEqual([sentence for row in rows for sentence in row.said], [])
+        self.assertEqual([row.violations for row in rows], [0] * len(rows))
+
+    def test_operations_on_a_disk_that_is_off(self):
+        self.judge(operations.offline)
+
+    def test_operations_in_a_machine_that_runs(self):
+        self.judge(live.live)
+
+
+if __name__ == "__main__":
+    unittest.main()
