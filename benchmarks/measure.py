@@ -83,12 +83,19 @@ def seconds_of(action):
     return time.monotonic() - start
 
 
+def _median(values):
+    return None if values is None else round(statistics.median(values), 3)
+
+
 def row(case, unit, values, **more):
-    """The row of one case: the median, and between what it lay. Without a goal nothing is met."""
-    ours = statistics.median(values)
-    goal, floor = more.get("goal"), more.get("floor")
-    return {"case": case, "unit": unit, "ours": round(ours, 3), "best_peer": None, "peer": None,
-            "floor": None if floor is None else round(statistics.median(floor), 3),
+    """The row of one case: the median, and between what it lay.
+
+    The goal is what was set, or to be no slower than the peer; without either nothing is met.
+    """
+    ours, peer = statistics.median(values), _median(more.get("peer"))
+    goal = more.get("goal", peer)
+    return {"case": case, "unit": unit, "ours": round(ours, 3), "best_peer": more.get("peer_is"),
+            "peer": peer, "floor": _median(more.get("floor")),
             "floor_is": more.get("floor_is"), "goal": goal,
             "met": None if goal is None else bool(ours <= goal),
             "least": round(min(values), 3), "most": round(max(values), 3),

@@ -9,14 +9,14 @@ HEAD = """# What moult costs
 
 Written by `benchmarks/run`; the same as data in [performance.json](performance.json). Each figure
 is the median of the repetitions, with the least and the most in brackets. The floor was measured
-in the same run, turn by turn with moult, and is what the work costs without it; both have a
-raised priority, since the machine may be busy with something else. moult works on disks of
-another system, as from a rescue stick: the EFI system partition is written through mtools, and
-but for the upgrade, whose disk is mounted already, attaching and unmounting a disk image is part
-of the figure.
+in the same run, turn by turn with moult, and is what the work costs without it, or what another
+program takes for the same; both have a raised priority, since the machine may be busy with
+something else. moult works on disks of another system, as from a rescue stick: the EFI system
+partition is written through mtools, and but for upgrade and diff, whose disks are mounted already,
+attaching and unmounting a disk image is part of the figure.
 
 """
-COLUMNS = ("area", "case", "moult", "floor", "goal", "met")
+COLUMNS = ("area", "case", "moult", "floor or peer", "goal", "met")
 
 
 def _number(value, unit):
@@ -30,6 +30,8 @@ def _cells(row):
     floor = _number(row["floor"], unit)
     if row["floor_is"]:
         floor += f": {row['floor_is']}"
+    if row["best_peer"]:
+        floor += f"{_number(row['peer'], unit)}: {row['best_peer']}"
     goal = "" if row["goal"] is None else f"at most {_number(row['goal'], unit)}"
     met = {None: "", True: "yes", False: "**no**"}[row["met"]]
     return row["area"], row["case"], spread, floor, goal, met

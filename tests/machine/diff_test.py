@@ -66,13 +66,14 @@ class Pool:
             self.call("snapshot", f"@gens/{parent}/root", f"@gens/{number}/root")
         return self.top / f"@gens/{number}/root"
 
-    def finish(self, number, state="good", name=None):
-        """Built: its base, and its documents."""
+    def finish(self, number, parent=None, state="good", name=None):
+        """Built: its base, and its documents. Without its parent's number a stream is needed."""
         folder = f"@gens/{number}"
         call("btrfs", "-q", "subvolume", "snapshot", "-r", self.top / folder / "root",
              self.top / folder / "base")
         self.write(f"{folder}/generation.json",
-                   {"format_version": 1, "min_reader": 1, "id": number, "source": "packages"})
+                   {"format_version": 1, "min_reader": 1, "id": number, "source": "packages",
+                    **({} if parent is None else {"parent": parent})})
         self.write(f"{folder}/state.json",
                    {"format_version": 1, "min_reader": 1, "state": state, "name": name,
                     "publications": [{"serial": number, "kind": "current"}]})
@@ -352,10 +353,11 @@ class Random(unittest.TestCase):
                 first.edit(5)
                 second = Editor(seed + 1000, made.begin(2, 1))
                 second.edit(seed * 4)
-                made.finish(2)
+                parent = 1 if seed % 2 else None
+                made.finish(2, parent)
                 third = Editor(seed + 2000, made.begin(3, 1))
                 third.edit(10)
-                made.finish(3)
+                made.finish(3, parent)
                 roots = {number: f"@gens/{number}/root" for number in (1, 2, 3)}
                 bases = {number: f"@gens/{number}/base" for number in (1, 2, 3)}
                 self.check(made, 1, 2, trees=(roots[1], roots[2]))

@@ -113,18 +113,18 @@ static bool add_stream(struct comparing *comparing)
 	return whole;
 }
 
-/* What its owner changed in an open root. */
-static bool add_since(struct comparing *comparing, size_t end)
+/* What one end has otherwise than an older snapshot, which it or what it came of was copied from. */
+static bool add_since(struct comparing *comparing, size_t end, const char *ancestor)
 {
 	struct host *host = comparing->machine->host;
 	auto_host_subvolume struct host_subvolume base = {0};
 	auto_host_strings struct host_strings found = {0};
-	struct host_since since = {comparing->trees[end], comparing->bases[end], 0};
+	struct host_since since = {comparing->trees[end], ancestor, 0};
 	int r = 0;
 
-	if (strcmp(comparing->trees[end], comparing->bases[end]) == 0)
+	if (strcmp(comparing->trees[end], ancestor) == 0)
 		return true;
-	r = host->ops->subvolume(host, comparing->bases[end], &base);
+	r = host->ops->subvolume(host, ancestor, &base);
 	since.transid = base.made_transid;
 	if (r == 0)
 		r = host->ops->changed_since(host, &since, &found);
@@ -150,26 +150,80 @@ static bool find_bases(struct comparing *comparing)
 	return true;
 }
 
-/* Why everything has to be looked at; NULL = the kernel told what differs between the bases. */
-static const char *find_stream(struct comparing *comparing)
+static const struct generation *parent_of(const struct comparing *comparing,
+					  const struct generation *generation)
+{
+	const struct listing *listing = &comparing->machine->listing;
+	const struct generation *parent =
+		generation->parent < 0 ? NULL : listing_find(listing, (unsigned)generation->parent);
+
+	/* numbers only grow: a document that says otherwise leads nowhere */
+	return parent && !parent->damage && parent->id < generation->id ? parent : NULL;
+}
+
+/* The generation that both came of, or one of them of the other; NULL = one between is gone. */
+static const struct generation *find_origin(const struct comparing *comparing)
+{
+	const struct generation *a = comparing->ends[0].generation;
+	const struct generation *b = comparing->ends[1].generation;
+
+	while (a && b && a != b) {
+		if (a->id > b->id)
+			a = parent_of(comparing, a);
+		else
+			b = parent_of(comparing, b);
+	}
+	return a == b ? a : NULL;
+}
+
+static bool has_base(const struct comparing *comparing, const char *base)
+{
+	struct host *host = comparing->machine->host;
+	auto_host_subvolume struct host_subvolume subvolume = {0};
+
+	return base && host->ops->subvolume(host, base, &subvolume) == 0 && subvolume.read_only;
+}
+
+/* By transaction ids: cheapest, where the generation that both came of is still there. */
+static bool find_by_origin(struct comparing *comparing, bool *ret_found)
+{
+	const struct generation *origin = find_origin(comparing);
+	auto_free char *base = origin ? base_of(origin) : NULL;
+
+	*ret_found = has_base(comparing, base);
+	return !*ret_found || (add_since(comparing, 0, base) && add_since(comparing, 1, base));
+}
+
+/* From each to its base, and by a stream from base to base. *ret_slow: why that cannot be done. */
+static bool find_by_stream(struct comparing *comparing, const char **ret_slow)
 {
 	char *const *bases = comparing->bases;
 
+	*ret_slow = NULL;
+	if (!find_bases(comparing))
+		return false;
 	if (!bases[0] || !bases[1])
-		return "one of the two was not built by moult";
-	if (strcmp(bases[0], bases[1]) == 0 || add_stream(comparing))
-		return NULL;
-	return "the kernel did not tell what differs";
+		*ret_slow = "one of the two was not built by moult";
+	else if (!add_stream(comparing))
+		*ret_slow = "the kernel did not tell what differs";
+	return *ret_slow ||
+	       (add_since(comparing, 0, bases[0]) && add_since(comparing, 1, bases[1]));
 }
 
 static bool find_touched(struct comparing *comparing)
 {
-	if (!find_bases(comparing))
+	const char **slow = &comparing->changes->slow;
+	bool found;
+
+	if (!find_by_origin(comparing, &found))
 		return false;
-	comparing->changes->slow = find_stream(comparing);
-	if (!comparing->changes->slow)
-		return add_since(comparing, 0) && add_since(comparing, 1);
-	touched_add(&comparing->touched, &(struct touched){.path = (char *)"", .whole = true});
+	if (found)
+		return true;
+	if (!find_by_stream(comparing, slow))
+		return false;
+	if (*slow)
+		touched_add(&comparing->touched,
+			    &(struct touched){.path = (char *)"", .whole = true});
 	return true;
 }
 
