@@ -16,6 +16,9 @@ static const struct option options[OPTION_COUNT] = {
 	[OPTION_ACCEPT] = {"accept", 0, "CODE",
 			   "Go on in spite of what was reported under CODE; repeatable",
 			   OPTION_LIST, FIELD(accept)},
+	[OPTION_DATA] = {"data", 0, "NAME",
+			 "Put this data back, too, as before the newer system ran; repeatable",
+			 OPTION_LIST, FIELD(data)},
 	[OPTION_REPLACE] = {"replace", 0, NULL, "Give up what 'run' or 'shell' left pending",
 			    OPTION_FLAG, FIELD(request.replace)},
 	[OPTION_CONTINUE] = {"continue", 0, NULL, "Build on top of the pending generation",
@@ -119,12 +122,11 @@ static bool store_number(int *field, const char *value, const char *name, struct
 	return true;
 }
 
-static void store_list(struct invocation *invocation, const char *value)
+static void store_list(struct word_list *list, const char *value)
 {
-	invocation->accept =
-		xrealloc(invocation->accept, (invocation->accept_count + 2) * sizeof(const char *));
-	invocation->accept[invocation->accept_count++] = value;
-	invocation->accept[invocation->accept_count] = NULL;
+	list->words = xrealloc(list->words, (list->count + 2) * sizeof(const char *));
+	list->words[list->count++] = value;
+	list->words[list->count] = NULL;
 }
 
 static bool store(struct parser *parser, enum option_id id, const char *value, struct err *err)
@@ -142,7 +144,7 @@ static bool store(struct parser *parser, enum option_id id, const char *value, s
 	case OPTION_NUMBER:
 		return store_number(field, value, options[id].name, err);
 	case OPTION_LIST:
-		store_list(parser->invocation, value);
+		store_list(field, value);
 		break;
 	}
 	return true;
@@ -357,7 +359,8 @@ static void fill_request(struct invocation *invocation)
 				invocation->operands[i];
 	if (command->needs & TAKES_REST)
 		request->command = invocation->operands;
-	request->accept = invocation->accept;
+	request->accept = invocation->accept.words;
+	request->data = invocation->data.words;
 	request->terminal = command->needs & USES_TERMINAL;
 }
 
@@ -404,7 +407,8 @@ bool invocation_parse(struct invocation *invocation, int argc, const char *const
 
 void invocation_done(struct invocation *invocation)
 {
-	free(invocation->accept);
+	free(invocation->accept.words);
+	free(invocation->data.words);
 	free(invocation->operands);
 	*invocation = (struct invocation){.progress_fd = -1};
 }

@@ -12,6 +12,7 @@ enum option_id {
 	OPTION_RELEASE,
 	OPTION_SOURCE,
 	OPTION_ACCEPT,
+	OPTION_DATA,
 	OPTION_REPLACE,
 	OPTION_CONTINUE,
 	OPTION_REBOOT,
@@ -56,14 +57,19 @@ struct option {
 };
 
 /* What a person asked for. Strings are borrowed from argv. */
+/* What a repeatable option was given; NULL-terminated, owned; NULL = it was not given. */
+struct word_list {
+	const char **words;
+	size_t count;
+};
+
 struct invocation {
 	const struct command *command;
 	struct verb_request request;
 	const char *sysroot, *esp;
 	bool json, quiet, verbose, no_progress, unchanged_exit_77, version, help;
 	int progress_fd; /* -1 = none */
-	const char **accept; /* NULL-terminated, owned */
-	size_t accept_count;
+	struct word_list accept, data;
 	const char **operands; /* NULL-terminated, owned */
 	size_t operand_count;
 };

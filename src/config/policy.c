@@ -30,6 +30,8 @@ static const struct key keys[] = {
 	 .what = "good generations kept besides current and the last other good one"},
 	{"retention.checkpoints", KEY_NUMBER, AT(keep_checkpoints), 0, 1000, 5,
 	 .what = "checkpoints made before apt changes the running system that are kept"},
+	{"retention.data_days", KEY_NUMBER, AT(keep_data_days), 0, 3650, 7,
+	 .what = "days that data is kept as it was before a generation first ran"},
 	{"checkpoint.before_apt", KEY_FLAG, AT(checkpoint_before_packages),
 	 .what = "whether a checkpoint is made before apt changes the running system"},
 	{"watchdog", KEY_NUMBER, AT(watchdog_sec), 0, 3600, 0,

@@ -18,6 +18,8 @@ struct policy {
 	unsigned keep;
 	/* checkpoints kept that nobody asked for, made before apt changes the system; default 5 */
 	unsigned keep_checkpoints;
+	/* after its last verdict the data as it was before a generation first ran; default 7 */
+	unsigned keep_data_days;
 	bool checkpoint_before_packages; /* default false */
 	unsigned watchdog_sec; /* systemd.watchdog_sec= of trials; 0 = none; default 0 */
 	/* preflight margins; defaults 512, 64, 8 */

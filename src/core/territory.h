@@ -31,5 +31,9 @@ extern const size_t state_path_count;
 /* Where swap files belong: a subvolume with one in use cannot be snapshotted. */
 #define SWAP_SUBVOLUME "@swap"
 #define SWAP_MOUNT_POINT "/swap"
+/* A data subvolume that is about to be put back lies beside it under this name, */
+#define DATA_BACK_SUFFIX ".moult-back"
+/* and the one that it took the place of under this one, with the time after it. */
+#define DATA_ASIDE_SUFFIX ".moult-before-"
 /* Whether a subvolume that is mounted there is for swap files only. */
 bool territory_is_swap(const char *subvolume, const char *mount_point);

@@ -20,6 +20,7 @@ struct verb_request {
 	const char *release; /* upgrade --release CODENAME */
 	const char *source; /* upgrade --source S; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
+	const char *const *data; /* rollback --data NAME, NULL-terminated; NULL = none */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
 	bool packages, config, files; /* diff: only these parts; none = all */

@@ -393,12 +393,16 @@ static int (*const appliers[FAKE_KIND_COUNT])(struct fake_disk *, const struct f
 
 int fake_disk_apply(struct fake_disk *disk, const struct fake_effect *effect)
 {
+	auto_free char *parent = NULL;
 	struct fake_node *top;
 	int r = appliers[effect->kind](disk, effect);
 
 	if (r < 0 || effect->volume != VOLUME_POOL || effect->kind == FAKE_SYNC)
 		return r;
-	top = fake_subvolume_of(disk, effect->path);
+	/* a name is in the subvolume that holds it, not in the one that it may be the name of */
+	if (effect->kind == FAKE_RENAME || effect->kind == FAKE_EXCHANGE)
+		parent = fake_parent_of(effect->path);
+	top = fake_subvolume_of(disk, parent ? parent : effect->path);
 	top->transid = ++disk->transid;
 	return 0;
 }

@@ -69,7 +69,8 @@ static const struct {
 	{"tries: 2\nspce: 1\n",
 	 "moult.yaml:2: 'spce' is not a key that moult knows; allowed there: version, loader, "
 	 "source, "
-	 "tries, health.deadline, retention.keep, retention.checkpoints, checkpoint.before_apt, "
+	 "tries, health.deadline, retention.keep, retention.checkpoints, retention.data_days, "
+	 "checkpoint.before_apt, "
 	 "watchdog, space.data_mib, space.metadata_mib, "
 	 "space.boot_mib"},
 	{"tries: 2\nspace:\n  data: 1\n",

@@ -26,12 +26,14 @@ static const struct command rows[] = {
 			"it. "
 			"Without a name that is the last good one other than the running one. It "
 			"needs no network and next to no space. Data (/home, /var, /srv ...) stays "
-			"as it is; only generation 0, the original, has its data as it was at the "
+			"as it is, unless --data names it: that goes back to what it was before "
+			"the newer system first ran, and what it is now is kept aside. Only "
+			"generation 0, the original, has its data as it was at the "
 			"adoption, and wants --accept ORIGINAL_DATA. A generation that is not good "
 			"is put on trial instead; a bad one only with --accept BAD_GENERATION.",
 		.group = GROUP_BACK,
 		.needs = SWITCHES,
-		.options = CHANGING | BIT(BASE) | BIT(ACCEPT) | BIT(REBOOT),
+		.options = CHANGING | BIT(BASE) | BIT(DATA) | BIT(ACCEPT) | BIT(REBOOT),
 		.most = 1,
 		.fields = {REQUEST(which)},
 		.words = "last",

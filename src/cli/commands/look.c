@@ -107,7 +107,7 @@ static const struct command rows[] = {
 		/* of an upgrade it fills a copy to see what would change, and takes that away again */
 		.needs = WRITES,
 		.reading_word = "rollback",
-		.options = READING | WORKING | BIT(RELEASE) | BIT(SOURCE),
+		.options = READING | WORKING | BIT(RELEASE) | BIT(SOURCE) | BIT(DATA),
 		.most = 2,
 		.fields = {REQUEST(which), REQUEST(name)},
 		.words = "upgrade rollback",

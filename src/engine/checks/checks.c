@@ -43,6 +43,7 @@ static const struct check checks[] = {
 	{"what is mounted from elsewhere", CHECK_INIT, true, check_elsewhere},
 	{"the names of data subvolumes", CHECK_INIT, true, check_names},
 	{"the data subvolumes", ALWAYS, true, check_data},
+	{"data that was kept aside", CHECK_ALL, false, check_aside},
 	{"swap files", ALWAYS, true, check_swap},
 	{"nested subvolumes", ALWAYS, true, check_nested},
 	{"the packages", ALWAYS, true, check_packages},

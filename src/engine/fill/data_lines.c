@@ -8,7 +8,7 @@
 #include <string.h>
 #include "changes.h"
 #include "fill_internal.h"
-#include "fstab.h"
+#include "fstab_data.h"
 #include "territory.h"
 
 void data_volume_done(struct data_volume *volume)
@@ -33,35 +33,6 @@ bool path_is_beneath(const char *path, const char *top)
 }
 
 /* --- lines ----------------------------------------------------------------------------------- */
-
-static bool has(const struct fstab_line *line, const char *option)
-{
-	auto_free char *value = fstab_option(line, option);
-
-	return value != NULL;
-}
-
-/* Whether it is there once the machine is up. */
-static bool is_mounted(const struct fstab_line *line)
-{
-	return line->mount_point && line->mount_point[0] == '/' &&
-	       !text_equal(line->mount_point, "/") &&
-	       (!has(line, "noauto") || has(line, "x-systemd.automount"));
-}
-
-/* The subvolume of the pool that a line mounts by its name; caller frees, NULL = none. */
-static char *subvolume_of(const struct fill *fill, const struct fstab *fstab,
-			  const struct fstab_line *line)
-{
-	const char *uuid = fill->machine->identity.pool_uuid;
-	auto_free char *option = fstab_option(line, "subvol");
-	const char *subvolume = option ? option + strspn(option, "/") : "";
-
-	if (!text_equal(line->type, "btrfs") || *subvolume == '\0' ||
-	    (uuid && !fstab_is_on(fstab, line, uuid)))
-		return NULL;
-	return xstrdup(subvolume);
-}
 
 /* Whether it hides a data path, or a part of one. What lies in memory is gone at a boot anyway. */
 static bool hides_data(const struct fstab_line *line)
@@ -90,30 +61,12 @@ static const struct data_volume *find_known(const struct fill *fill, const char 
 	return NULL;
 }
 
-char *flat_name(const char *path)
-{
-	char *name = xstrdup(path);
-
-	for (char *c = name; *c; c++)
-		*c = *c == '/' ? '!' : *c;
-	return name;
-}
-
-static char *without_slash_at_end(const char *mount_point)
-{
-	size_t length = strlen(mount_point);
-
-	while (length > 1 && mount_point[length - 1] == '/')
-		length--;
-	return xstrndup(mount_point, length);
-}
-
 static struct data_volume *add_volume(struct fill *fill, const struct fstab_line *line)
 {
 	struct data_volume *volume = array_add(fill->volumes, fill->volume_count);
 
-	volume->mount_point = without_slash_at_end(line->mount_point);
-	volume->may_miss = has(line, "nofail") || has(line, "noauto");
+	volume->mount_point = fstab_plain_mount_point(line);
+	volume->may_miss = fstab_may_miss(line);
 	return volume;
 }
 
@@ -128,7 +81,7 @@ static void name_volume(struct fill *fill, struct data_volume *volume, const cha
 
 static void read_line(struct fill *fill, const struct fstab *fstab, const struct fstab_line *line)
 {
-	auto_free char *subvolume = subvolume_of(fill, fstab, line);
+	auto_free char *subvolume = fstab_subvolume(fstab, line, fill->machine->identity.pool_uuid);
 	const struct data_volume *known = subvolume ? find_known(fill, subvolume) : NULL;
 
 	if (text_equal(subvolume, MOULT_DIRECTORY) || (!subvolume && !hides_data(line)))
@@ -166,7 +119,7 @@ bool data_lines_read(struct fill *fill, struct err *err)
 	    !fstab_parse("/etc/fstab", bytes.bytes, bytes.length, &fstab, err))
 		return false;
 	for (size_t i = 0; i < fstab.count; i++)
-		if (is_mounted(&fstab.lines[i]))
+		if (fstab_is_mounted(&fstab.lines[i]))
 			read_line(fill, &fstab, &fstab.lines[i]);
 	if (fill->volume_count > 0)
 		qsort(fill->volumes, fill->volume_count, sizeof(*fill->volumes), by_mount_point);

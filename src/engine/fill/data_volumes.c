@@ -11,6 +11,7 @@
 #include "changes.h"
 #include "dataclass.h"
 #include "fill_internal.h"
+#include "fstab_data.h"
 #include "territory.h"
 
 /* The package manager's database: without it there is no use in a stage. */

@@ -31,8 +31,6 @@ void fill_note(struct fill *fill, const char *format, ...) __attribute__((format
 
 /* data_lines.c: the volumes of the copy's fstab, parents before what is mounted in them. */
 bool data_lines_read(struct fill *fill, struct err *err);
-/* A path as one name: "/" as "!". Caller frees. */
-char *flat_name(const char *path);
 bool path_is_beneath(const char *path, const char *top);
 
 /* data_volumes.c: snapshots, overlays, mounts of the stage. */

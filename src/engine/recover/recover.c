@@ -3,6 +3,7 @@
 #include "changes.h"
 #include "late.h"
 #include "publish.h"
+#include "recover_data.h"
 #include "recover_trial.h"
 #include "reserve.h"
 #include "restore.h"
@@ -318,7 +319,7 @@ bool recover(struct operation *operation, struct err *err)
 	if (!machine->listing.adopted)
 		return true;
 	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err) ||
-	    !late_tidy(operation, err))
+	    !late_tidy(operation, err) || !recover_data(operation, err))
 		return false;
 	if (!machine->has_boot)
 		return true;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "answer.h"
 #include "changes.h"
+#include "data_expire.h"
 #include "publish.h"
 #include "retire.h"
 #include "verb.h"
@@ -25,6 +26,27 @@ static bool retire_one(struct operation *operation, unsigned id, struct err *err
 	       operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
 }
 
+/* Data as it was before a generation first ran, whose time is over. */
+static bool expire_data(struct operation *operation, size_t *ret_count, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	data_expire_plan(operation->machine, &plan, ret_count);
+	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+}
+
+static char *cleanup_sentence(size_t retired, size_t expired)
+{
+	auto_free char *data =
+		expired > 0
+			? xasprintf(", and data of before %zu others is kept no longer", expired)
+			: NULL;
+
+	return retired == 1
+		       ? xasprintf("1 generation was retired%s", data ? data : "")
+		       : xasprintf("%zu generations were retired%s", retired, data ? data : "");
+}
+
 static bool cleanup_body(struct operation *operation, const struct verb_request *request,
 			 json_t **ret, struct err *err)
 {
@@ -33,6 +55,7 @@ static bool cleanup_body(struct operation *operation, const struct verb_request 
 	auto_free unsigned *ids = NULL;
 	size_t count = retention_select(&machine->listing, &retention, &ids);
 	auto_free char *sentence = NULL;
+	size_t expired;
 
 	(void)request;
 	/* how many its owner wants to keep cannot be told */
@@ -43,10 +66,9 @@ static bool cleanup_body(struct operation *operation, const struct verb_request 
 	for (size_t i = 0; i < count; i++)
 		if (!retire_one(operation, ids[i], err))
 			return false;
-	if (!publish_sweep(operation, err))
+	if (!expire_data(operation, &expired, err) || !publish_sweep(operation, err))
 		return false;
-	sentence = count == 1 ? xstrdup("1 generation was retired")
-			      : xasprintf("%zu generations were retired", count);
+	sentence = cleanup_sentence(count, expired);
 	return answer_done(operation, sentence, ret, err);
 }
 
@@ -55,7 +77,7 @@ static bool cleanup_dry_run(struct machine *machine, json_t **ret, struct err *e
 	struct retention retention = retention_of(machine);
 	auto_free unsigned *ids = NULL;
 	auto_plan struct plan plan = {0};
-	size_t count;
+	size_t count, expired;
 
 	if (!verb_require_adopted(machine, err))
 		return false;
@@ -63,6 +85,7 @@ static bool cleanup_dry_run(struct machine *machine, json_t **ret, struct err *e
 	for (size_t i = 0; i < count; i++)
 		if (!retire_plan(machine, ids[i], &plan, err))
 			return false;
+	data_expire_plan(machine, &plan, &expired);
 	*ret = answer_planned(machine, "cleanup", &plan);
 	return true;
 }

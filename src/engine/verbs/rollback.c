@@ -2,6 +2,7 @@
 #include <string.h>
 #include "answer.h"
 #include "carry.h"
+#include "data_back.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
@@ -68,28 +69,69 @@ static json_t *nothing(const struct machine *machine, const struct rollback *rol
 	return answer_nothing(machine, "rollback", sentence);
 }
 
-static bool rollback_body(struct operation *operation, const struct verb_request *request,
-			  json_t **ret, struct err *err)
+static bool carry_out(struct operation *operation, const struct verb_request *request,
+		      const struct rollback *rollback, json_t **ret, struct err *err)
 {
-	struct rollback rollback;
-
-	if (!rollback_find(operation->machine, request, &rollback, err))
-		return false;
-	operation->generation = (int)rollback.to->id;
-	if (!rollback_accepted(&rollback, request, err))
-		return false;
-	switch (rollback.way) {
+	switch (rollback->way) {
 	case ROLLBACK_CURRENT:
-		return make_current(operation, &rollback, ret, err);
+		return make_current(operation, rollback, ret, err);
 	case ROLLBACK_TRIAL:
-		return roll_to_untried(operation, request, &rollback, ret, err);
+		return roll_to_untried(operation, request, rollback, ret, err);
 	case ROLLBACK_BASE:
-		return make_from_base(operation, &rollback, ret, err);
+		return make_from_base(operation, rollback, ret, err);
 	case ROLLBACK_NOTHING:
 		break;
 	}
-	*ret = nothing(operation->machine, &rollback);
+	*ret = nothing(operation->machine, rollback);
 	return true;
+}
+
+/* The generation is current already, and only its data goes back. */
+static bool only_data(struct operation *operation, const struct rollback *rollback, json_t **ret,
+		      struct err *err)
+{
+	auto_free char *sentence =
+		xasprintf("the data is put back, and generation %u is current; reboot to use it",
+			  rollback->to->id);
+
+	return answer_done(operation, sentence, ret, err);
+}
+
+static void add_data(const struct data_backs *backs, json_t *answer)
+{
+	auto_json json_t *notes = data_backs_notes(backs);
+
+	if (backs->count == 0)
+		return;
+	if (!json_object_get(answer, "notes"))
+		json_object_set_new(answer, "notes", json_array());
+	json_array_extend(json_object_get(answer, "notes"), notes);
+	json_object_set_new(answer, "data", data_backs_json(backs));
+}
+
+static bool rollback_body(struct operation *operation, const struct verb_request *request,
+			  json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_data_backs struct data_backs backs = {0};
+	struct rollback rollback;
+	bool done;
+
+	if (!rollback_find(machine, request, &rollback, err))
+		return false;
+	operation->generation = (int)rollback.to->id;
+	if (!rollback_accepted(&rollback, request, err) ||
+	    !rollback_data(machine, &rollback, request, &backs, err) ||
+	    !data_backs_run(operation, &backs, err))
+		return false;
+	done = rollback.way == ROLLBACK_NOTHING && backs.count > 0
+		       ? only_data(operation, &rollback, ret, err)
+		       : carry_out(operation, request, &rollback, ret, err);
+	if (done)
+		add_data(&backs, *ret);
+	else if (!operation->committed)
+		data_backs_undo(operation, &backs);
+	return done;
 }
 
 /* What the verb would do, refusals included: the branches are those of its body. */
@@ -97,13 +139,18 @@ static bool show(struct machine *machine, const struct verb_request *request,
 		 const struct rollback *rollback, json_t **ret, struct err *err)
 {
 	auto_free char *sentence = rollback_note(machine, rollback);
+	auto_data_backs struct data_backs backs = {0};
 	auto_plan struct plan plan = {0};
 
 	if (!rollback_accepted(rollback, request, err) ||
-	    !rollback_steps(machine, rollback, &plan, err))
+	    !rollback_data(machine, rollback, request, &backs, err))
+		return false;
+	data_backs_plan(&backs, &plan);
+	if (!rollback_steps(machine, rollback, &plan, err))
 		return false;
 	*ret = answer_planned(machine, request->verb, &plan);
 	json_object_set_new(*ret, "notes", json_pack("[o]", json_text(sentence)));
+	add_data(&backs, *ret);
 	return true;
 }
 
@@ -114,7 +161,7 @@ static bool dry_run(struct machine *machine, const struct verb_request *request,
 
 	if (!verb_require_adopted(machine, err) || !rollback_find(machine, request, &rollback, err))
 		return false;
-	if (rollback.way != ROLLBACK_NOTHING)
+	if (rollback.way != ROLLBACK_NOTHING || request->data)
 		return show(machine, request, &rollback, ret, err);
 	*ret = nothing(machine, &rollback);
 	return true;

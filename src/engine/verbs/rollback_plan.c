@@ -7,6 +7,19 @@
 #include "territory.h"
 #include "verb.h"
 
+/* Whose daemons may have made of the data what the older ones cannot read. */
+static void add_daemons(struct machine *machine, const struct generation *from,
+			const json_t *packages, json_t *document)
+{
+	char root[GENERATION_PATH_MAX];
+	auto_free char *daemons = data_daemons(machine, generation_root(from, root), packages);
+	auto_free char *sentence =
+		daemons ? xasprintf("services of packages that change back: %s", daemons) : NULL;
+
+	if (sentence)
+		json_array_append_new(json_object_get(document, "notes"), json_text(sentence));
+}
+
 /* Packages and configuration that change back, from what is current. */
 static bool add_differing(struct machine *machine, const struct generation *from,
 			  const struct generation *to, json_t *document, struct err *err)
@@ -21,6 +34,7 @@ static bool add_differing(struct machine *machine, const struct generation *from
 	if (!trees_compare(machine, ends, &changes, err))
 		return false;
 	json_object_set_new(document, "config", differing_findings(&changes, ends));
+	add_daemons(machine, from, packages, document);
 	return true;
 }
 
@@ -182,44 +196,76 @@ static bool find_for_plan(struct machine *machine, const char *which, struct rol
 	return err_try(err, "sudo moult check");
 }
 
+bool rollback_data(struct machine *machine, const struct rollback *rollback,
+		   const struct verb_request *request, struct data_backs *ret, struct err *err)
+{
+	if (!request->data || rollback->way != ROLLBACK_TRIAL)
+		return data_backs_find(machine, rollback->to, request, ret, err) &&
+		       data_backs_accepted(ret, request, err);
+	err_set(err, ERR_REFUSED, 0,
+		"generation %u is tried first, and the data stays for what runs now: it can be put "
+		"back once that one is good",
+		rollback->to->id);
+	return err_try(err, "sudo moult rollback %u", rollback->to->id);
+}
+
+static json_t *staying_data(const struct data_backs *backs)
+{
+	json_t *names = plan_data_names();
+
+	for (size_t i = json_array_size(names); i > 0; i--)
+		for (size_t k = 0; k < backs->count; k++)
+			if (text_equal(json_string_value(json_array_get(names, i - 1)),
+				       backs->all[k].mount_point))
+				json_array_remove(names, i - 1);
+	return names;
+}
+
 /* Data stays whatever is booted, but for the original: that has its own. */
 static void add_data(const struct machine *machine, const struct rollback *rollback,
-		     json_t *document)
+		     const struct data_backs *backs, json_t *document)
 {
+	json_t *notes = json_object_get(document, "notes");
+	auto_json json_t *more = data_backs_notes(backs);
 	bool shared = rollback->to->id != 0;
-	json_t *notes = json_array();
 
-	json_object_set_new(document, "not_rolled_back", shared ? plan_data_names() : json_array());
+	json_object_set_new(document, "not_rolled_back",
+			    shared ? staying_data(backs) : json_array());
+	if (backs->count > 0)
+		json_object_set_new(document, "data", data_backs_json(backs));
+	json_array_extend(notes, more);
 	if (rollback->way != ROLLBACK_CURRENT || !shared) {
 		auto_free char *note = rollback_note(machine, rollback);
 
 		json_array_append_new(notes, json_text(note));
 	}
-	json_object_set_new(document, "notes", notes);
 	if (rollback->needs)
 		json_object_set_new(document, "accept", json_pack("[s]", rollback->needs));
 }
 
-bool plan_rollback(struct machine *machine, const char *which, json_t **ret, struct err *err)
+bool plan_rollback(struct machine *machine, const struct verb_request *request, json_t **ret,
+		   struct err *err)
 {
 	const struct generation *current;
-	auto_json json_t *document = json_object();
+	auto_json json_t *document = json_pack("{s:i, s:[]}", "format_version", 1, "notes");
+	auto_data_backs struct data_backs backs = {0};
 	auto_plan struct plan plan = {0};
 	struct rollback rollback;
 
-	if (!find_for_plan(machine, which, &rollback, err))
+	if (!find_for_plan(machine, request->name, &rollback, err) ||
+	    !rollback_data(machine, &rollback, request, &backs, err))
 		return false;
 	current = listing_current(&machine->listing);
+	data_backs_plan(&backs, &plan);
 	if (!rollback_steps(machine, &rollback, &plan, err) ||
 	    !add_differing(machine, current, rollback.to, document, err))
 		return false;
-	json_object_set_new(document, "format_version", json_integer(1));
 	json_put_string(document, "verb", "rollback");
 	json_object_set_new(document, "from", json_integer(current->id));
 	json_object_set_new(document, "to", json_integer(rollback.to->id));
 	json_object_set_new(document, "steps", plan_json(&plan));
 	json_object_set_new(document, "space", report_space(machine));
-	add_data(machine, &rollback, document);
+	add_data(machine, &rollback, &backs, document);
 	*ret = take(document);
 	return true;
 }

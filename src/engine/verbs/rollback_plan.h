@@ -3,6 +3,7 @@
  * after.
  */
 #pragma once
+#include "data_back.h"
 #include "machine.h"
 #include "verbs.h"
 
@@ -35,7 +36,12 @@ bool rollback_steps(struct machine *machine, const struct rollback *rollback, st
 /* What a person has to know of it, in one sentence: data, or that it is tried first. Caller frees. */
 char *rollback_note(const struct machine *machine, const struct rollback *rollback);
 
-/* `which` as in listing_select(). Document: from, to, steps, packages, not_rolled_back, config. */
-bool plan_rollback(struct machine *machine, const char *which, json_t **ret, struct err *err);
+/* The data that the request names, acknowledgements asked for; a generation is tried with what there is. */
+bool rollback_data(struct machine *machine, const struct rollback *rollback,
+		   const struct verb_request *request, struct data_backs *ret, struct err *err);
+
+/* `name` as in listing_select(), `data`. Document: from, to, steps, packages, data, not_rolled_back, config. */
+bool plan_rollback(struct machine *machine, const struct verb_request *request, json_t **ret,
+		   struct err *err);
 /* The paths of data, which stay as they are: ["/var", …]. Caller owns. */
 json_t *plan_data_names(void);

@@ -6,6 +6,7 @@
 #include "loader_program.h"
 #include "changes.h"
 #include "checks.h"
+#include "data_keep.h"
 #include "health.h"
 #include "hooks.h"
 #include "publish.h"
@@ -169,7 +170,8 @@ static bool first_boot_body(struct operation *operation, const struct verb_reque
 
 	(void)request;
 	operation->generation = machine->listing.running.booted;
-	if (!carry_at_first_boot(operation, err) ||
+	if (!data_keep(operation, (unsigned)machine->listing.running.booted, err) ||
+	    !carry_at_first_boot(operation, err) ||
 	    !replay_run(machine, (unsigned)machine->listing.running.booted, err) ||
 	    !hooks_live(machine, HOOK_FIRST_BOOT, err))
 		return false;

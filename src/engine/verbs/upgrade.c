@@ -272,7 +272,11 @@ bool verb_plan(struct machine *machine, const struct verb_request *request, json
 
 	*ret = NULL;
 	if (text_equal(request->which, "rollback"))
-		return plan_rollback(machine, request->name, ret, err);
+		return plan_rollback(machine, request, ret, err);
+	if (request->data) {
+		err_set(err, ERR_USAGE, 0, "an upgrade puts no data back");
+		return err_try(err, "moult plan rollback --data var");
+	}
 	if (request->which && !text_equal(request->which, "upgrade")) {
 		err_set(err, ERR_USAGE, 0, "there is no plan for %s", text_quote(request->which));
 		return err_try(err, "moult plan upgrade");
