@@ -81,6 +81,15 @@ class Style(unittest.TestCase):
             done = subprocess.run(["sh", "-n", path], check=False, stderr=subprocess.PIPE)
             self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_lessons_name_tests_that_exist(self):
+        text = (TOP / "docs/lessons.md").read_text(encoding="utf-8")
+        named = re.findall(r"`(tests/[^`]+)`: `(\w+)`", text)
+        self.assertGreater(len(named), 60)
+        self.assertEqual(len(named), text.count("`tests/"))
+        self.assert_none([f"{path}: {name}" for path, name in named
+                          if not re.search(rf"(?:def |START_TEST\(){name}\b",
+                                           (TOP / path).read_text(encoding="utf-8"))])
+
 
 if __name__ == "__main__":
     unittest.main()
