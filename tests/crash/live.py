@@ -40,14 +40,14 @@ def _keep_nothing(machine):
 
 
 LIVE = (
-    Operation("first boot, bless", lambda machine: machine.wait_blessed(1)),
-    Operation("run, with another initrd", command(f"moult run -- {OTHER_INITRD}")),
-    Operation("trial boot, bless", _boot_and_bless(2)),
-    Operation("rollback", command("moult rollback 1")),
-    Operation("rollback, forward again", command("moult rollback 2")),
-    Operation("run", command("moult run -- true")),
-    Operation("second trial boot, bless", _boot_and_bless(3)),
-    Operation("cleanup, retiring", command("moult cleanup"), _keep_nothing),
+    Operation("in QEMU: boot, bless", lambda machine: machine.wait_blessed(1)),
+    Operation("in QEMU: run, with another initrd", command(f"moult run -- {OTHER_INITRD}")),
+    Operation("in QEMU: reboot, bless", _boot_and_bless(2)),
+    Operation("in QEMU: rollback", command("moult rollback 1")),
+    Operation("in QEMU: rollback, forward again", command("moult rollback 2")),
+    Operation("in QEMU: run", command("moult run -- true")),
+    Operation("in QEMU: reboot, bless again", _boot_and_bless(3)),
+    Operation("in QEMU: cleanup", command("moult cleanup"), _keep_nothing),
 )
 
 

@@ -147,7 +147,8 @@ the sectors written since the last flush, each sector whole or not at all. In ea
 that shares no code with moult looked at the boot volume as firmware and systemd-boot read it, and
 mounted the Btrfs with the kernel. It asked for promise P2: every entry of ours boots a complete
 generation that was verified when it was made, the default is the old one or the new one, and so is
-the default subvolume. Some of the states were booted. How: [design/crash.md](design/crash.md).
+the default subvolume. How many of the states were booted in QEMU as well is in the column of that
+name. How: [design/crash.md](design/crash.md).
 
 | loader | operation | flush points | random subsets | states judged | booted | violations |
 |---|---|---:|---:|---:|---:|---:|

@@ -55,6 +55,16 @@ class Off:
     def __init__(self, path, around=()):
         self.disk, self.around = world.Disk(path), around
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def settle(self):
+        """All that it wrote has reached the disk."""
+        self.disk.released()
+
     def moult(self, *words):
         """It does it, or this is no recording of it."""
         done = self.disk.moult(*words, around=self.around, timeout=TIMEOUT)
@@ -91,21 +101,28 @@ OFFLINE = (
 )
 
 
-def offline(folder, operations=OFFLINE, around=()):
-    """Record operations on a disk as Debian's installer leaves it."""
+def chain(folder, operations, subject, kind="fresh", live=False):
+    """Record operations on a copy of one of the disks of tests/machine.
+
+    subject(path) is what they are done to; a context manager.
+    """
     start, disk, log = folder / "start.img", folder / "recorded.img", folder / "writes.log"
-    cache.copy(world.made("fresh"), start)
+    cache.copy(world.made(kind), start)
     cache.copy(start, disk)
     segments = []
-    with record.recorded(disk, log) as shown:
-        off = Off(shown, around)
+    with record.recorded(disk, log) as shown, subject(shown) as subject_now:
         for operation in operations:
             if operation.prepare:
-                operation.prepare(off)
+                operation.prepare(subject_now)
             say(f"recording {operation.name}")
             begin = log.stat().st_size
-            operation.act(off)
-            off.disk.released()
+            operation.act(subject_now)
+            subject_now.settle()
             segments.append(Segment(operation.name, begin, log.stat().st_size))
     disk.unlink()
-    return Recording(start, log, tuple(segments))
+    return Recording(start, log, tuple(segments), live)
+
+
+def offline(folder, operations=OFFLINE, around=()):
+    """Record operations on a disk as Debian's installer leaves it."""
+    return chain(folder, operations, lambda path: Off(path, around))

@@ -14,6 +14,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "vm"), str(TOP / "tests/crash")]
 
+import inside  # noqa: E402
 import live  # noqa: E402
 import matrix  # noqa: E402
 import operations  # noqa: E402
@@ -22,8 +23,9 @@ from rig import cache, image  # noqa: E402
 from world import tearDownModule  # noqa: E402,F401
 
 SHORT = (operations.OFFLINE[0], operations.OFFLINE[1])
+WANTED_SUBSETS = 200
 EFFORT = matrix.Effort(subsets=220, samples=2)
-ORDER = [operation.name for operation in (*operations.OFFLINE, *live.LIVE)]
+ORDER = [operation.name for operation in (*operations.OFFLINE, *inside.HOME, *live.LIVE)]
 
 
 class Matrix(unittest.TestCase):
@@ -53,6 +55,18 @@ class Matrix(unittest.TestCase):
         row, = matrix.Trial(recording, self.folder, matrix.Effort(subsets=60)).rows()
         self.assertGreater(row.violations, 0)
 
+    def test_the_published_matrix_is_whole_and_has_no_violation(self):
+        published = matrix.published()
+        self.assertEqual((matrix.DOCS / "crash-matrix.md").read_text(encoding="utf-8"),
+                         matrix.text(published))
+        for row in published["rows"]:
+            self.assertEqual(row["violations"], 0, row)
+            self.assertGreaterEqual(row["subsets"], WANTED_SUBSETS, row)
+            self.assertEqual(row["images"], row["flush_points"] + row["subsets"], row)
+        named = [row["operation"] for row in published["rows"]]
+        self.assertEqual(named, [name for name in ORDER if name in named])
+        self.assertLessEqual({operation.name for operation in operations.OFFLINE}, set(named))
+
 
 class Everything(unittest.TestCase):
     """All operations, as they are published; some states of each are booted."""
@@ -81,6 +95,9 @@ class Everything(unittest.TestCase):
 
     def test_operations_on_a_disk_that_is_off(self):
         self.judge(operations.offline)
+
+    def test_operations_of_generations_that_run(self):
+        self.judge(inside.at_home)
 
     def test_operations_in_a_machine_that_runs(self):
         self.judge(live.live)
