@@ -167,10 +167,11 @@ def _measure(binary, count, repetitions):
     built, now, peer = [], [], []
     with _disk(count) as top:
         _check(_moult(binary, top, "--base")[1], _snapper(top)[1], top)
-        for _ in range(5 * repetitions):
-            peer.append(_snapper(top)[0])
-            built.append(_moult(binary, top, "--base")[0])
-            now.append(_moult(binary, top)[0])
+        with measure.undisturbed():
+            for _ in range(5 * repetitions):
+                peer.append(_snapper(top)[0])
+                built.append(_moult(binary, top, "--base")[0])
+                now.append(_moult(binary, top)[0])
     return built, now, peer
 
 

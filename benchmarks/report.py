@@ -8,12 +8,12 @@ JSON, TEXT = DOCS / "performance.json", DOCS / "performance.md"
 HEAD = """# What moult costs
 
 Written by `benchmarks/run`; the same as data in [performance.json](performance.json). Each figure
-is the median of the repetitions, with the least and the most in brackets. The floor was measured
-in the same run, turn by turn with moult, and is what the work costs without it, or what another
-program takes for the same; both have a raised priority, since the machine may be busy with
-something else. moult works on disks of another system, as from a rescue stick: the EFI system
-partition is written through mtools, and but for upgrade and diff, whose disks are mounted already,
-attaching and unmounting a disk image is part of the figure.
+is the median of the repetitions, with the least and the most in brackets. The floor was measured in
+the same run, turn by turn with moult, and is what the work costs without it, or what another
+program takes for the same; both have a raised priority (diff: that of real time), since the machine
+may be busy with something else. moult works on disks of another system, as from a rescue stick: the
+EFI system partition is written through mtools, and but for upgrade and diff, whose disks are
+mounted already, attaching and unmounting a disk image is part of the figure.
 
 """
 COLUMNS = ("area", "case", "moult", "floor or peer", "goal", "met")

@@ -369,5 +369,115 @@ class Random(unittest.TestCase):
                 self.check(made, 2, 2, trees=(bases[2], roots[2]))
 
 
+PACKAGE = "Package: a\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
+
+
+class Shown(unittest.TestCase):
+    """What people see, and what is left behind."""
+
+    maxDiff = None
+
+    @contextlib.contextmanager
+    def two(self):
+        """Generations 1 and 2: a package, a setting, a program."""
+        with pool() as made:
+            root = made.begin(1)
+            made.put(f"@gens/1/root/{STATUS}", PACKAGE.format(1))
+            made.put("@gens/1/root/etc/ssh/sshd_config", "Port 22\nUsePAM yes\n")
+            made.put("@gens/1/root/usr/bin/program", b"\x7fELF\0old")
+            made.finish(1, name="before")
+            made.begin(2, 1)
+            made.put(f"@gens/2/root/{STATUS}", PACKAGE.format(2))
+            made.put("@gens/2/root/etc/ssh/sshd_config", "Port 22\nUsePAM no\n")
+            made.put("@gens/2/root/usr/bin/program", b"\x7fELF\0new")
+            made.put("@gens/2/root/usr/bin/another", "x")
+            made.finish(2, 1)
+            os.chmod(root / "usr/bin/program", 0o755)
+            yield made
+
+    def test_counts_come_first_and_paths_have_the_marks_of_snapper(self):
+        with self.two() as made:
+            said, _ = made.moult("diff")
+            self.assertEqual(said, f"""\
+diff        from generation 1 (before) to generation 2
+Packages: 1 upgraded, 0 new, 0 removed
+  a  1  ->  2
+Configuration: 1 changed
+  c..... /etc/ssh/sshd_config
+Files: 2 changed, 1 created
+  +..... /usr/bin/another
+  cp.... /usr/bin/program
+  c..... /{STATUS}
+note: data (/home, /var, /srv ...) is the same in all generations
+""")
+            said, _ = made.moult("diff", "--config")
+            self.assertNotIn("Files", said)
+            self.assertNotIn("Packages", said)
+
+    def test_one_file_is_shown_line_by_line_and_a_program_is_not(self):
+        with self.two() as made:
+            said, _ = made.moult("diff", "--file", "/etc/ssh/sshd_config")
+            self.assertIn("--- /etc/ssh/sshd_config (generation 1)\n"
+                          "+++ /etc/ssh/sshd_config (generation 2)\n"
+                          "@@ -1,2 +1,2 @@\n Port 22\n-UsePAM yes\n+UsePAM no\n", said)
+            self.assertIn("  binary\n", made.moult("diff", "--file", "usr/bin/program")[0])
+            self.assertIn("neither generation 1 nor generation 2 has",
+                          made.moult("diff", "--file", "/etc/none", status=1)[1])
+
+    def test_nothing_is_written_and_a_pool_that_is_read_only_will_do(self):
+        def numbers():
+            call("sync", "-f", made.top)
+            return [call("btrfs", "subvolume", "show", made.top / f"@gens/{number}/{tree}")
+                    for number in (1, 2) for tree in ("root", "base")]
+
+        with self.two() as made:
+            before = numbers()
+            first = made.diff()
+            made.diff("--base", 2, 1)
+            self.assertEqual(numbers(), before)
+            call("mount", "-o", "remount,ro", made.top)
+            self.assertEqual(made.diff(), first)
+
+    def test_hostile_names_are_compared_and_cannot_reach_the_terminal(self):
+        names = [b"a\nb", b"\x1b[31mred", b"\xff\xfe", b" ", b"-n", b"'quoted\"", b"o257-9-0",
+                 b"n" * 255]
+        with self.two() as made:
+            folder = os.fsencode(made.top / "@gens/2/root/etc")
+            for name in names:
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(b"x")
+            os.makedirs(os.path.join(folder, b"d" * 200, b"e" * 200))
+            document = made.diff("--config")
+            self.assertEqual(len(document["config"]), 1 + len(names) + 2)
+            said, _ = made.moult("diff", "--config")
+            self.assertNotIn("\x1b", said)
+            self.assertIn("/etc/a\\x0ab", said)
+
+    def test_a_path_too_long_to_name_is_refused_with_a_sentence(self):
+        with self.two() as made:
+            here = os.open(made.top / "@gens/2/root/etc", os.O_RDONLY)
+            for _ in range(30):
+                os.mkdir("l" * 200, dir_fd=here)
+                deeper = os.open("l" * 200, os.O_RDONLY, dir_fd=here)
+                os.close(here)
+                here = deeper
+            os.close(here)
+            _, said = made.moult("diff", status=1)
+            self.assertIn("cannot", said)
+            self.assertNotIn("errno", said.lower())
+
+    def test_many_names_of_one_file_change_together(self):
+        with pool() as made:
+            root = made.begin(1)
+            made.put("@gens/1/root/usr/lib/file", "old")
+            for number in range(700):
+                os.link(root / "usr/lib/file", root / f"usr/lib/name-{number:0100}")
+            made.finish(1)
+            second = made.begin(2, 1)
+            (second / "usr/lib/file").write_text("new", encoding="ascii")
+            made.finish(2)
+            self.assertEqual(len(told(made.diff("--files", "--config"))), 701)
+
+
 if __name__ == "__main__":
     unittest.main()
