@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""What was edited after a generation was staged, on real file systems with real files and packages.
+"""What was edited after a generation was staged, on real file systems with real packages.
 
 Generation 1 is the one that "runs": the disk is off, so the tests write into its root as its owner
 would.  Generation 2 is staged from it and on trial.  See world.py for the rest.
 """
 
+import contextlib
 import os
 import pathlib
 import stat
@@ -36,6 +37,16 @@ def looks(path):
     return (at.st_mode, at.st_uid, at.st_gid, at.st_rdev,
             0 if stat.S_ISDIR(at.st_mode) else at.st_mtime_ns, content,
             [(name, os.getxattr(path, name, follow_symlinks=False)) for name in names])
+
+
+@contextlib.contextmanager
+def with_data(top):
+    """Generation 1 can be entered, with /var as its fstab has it."""
+    call("mount", "--bind", top / "@var", top / FROM / "var")
+    try:
+        yield
+    finally:
+        call("umount", top / FROM / "var")
 
 
 class Late(world.BadDay):
@@ -193,7 +204,7 @@ class Stale(Late):
     def test_packages_installed_live(self):
         """dpkg alone, so no hook of apt's: found by the check, built again by the next upgrade."""
         disk = self.staged()
-        with disk.pool() as top:
+        with disk.pool() as top, with_data(top):
             deb = world.make_deb(top / FROM / "tmp", world.NEW)
             call("chroot", top / FROM, "env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "dpkg", "-i",
                  f"/tmp/{deb.name}")
@@ -241,8 +252,9 @@ class AptHook(Late):
         context = disk.pool()
         top = context.__enter__()  # pylint: disable=unnecessary-dunder-call
         self.addCleanup(context.__exit__, None, None, None)
-        call("mount", "--bind", top / "@var", top / FROM / "var")
-        self.addCleanup(call, "umount", top / FROM / "var")
+        data = with_data(top)
+        data.__enter__()  # pylint: disable=unnecessary-dunder-call
+        self.addCleanup(data.__exit__, None, None, None)
         return top
 
     def test_it_is_run_after_a_change(self):

@@ -361,6 +361,45 @@ START_TEST(a_first_boot_behind_the_packages_is_left)
 }
 END_TEST
 
+/* --- going back ---------------------------------------------------------------------------------- */
+
+/* 2 was built, blessed and edited since; 1 is gone back to. */
+START_TEST(a_rollback_names_what_was_edited_since)
+{
+	struct verb_request request = {.verb = "plan", .which = "rollback", .name = "1"};
+	struct verb_request back = {.verb = "rollback", .which = "1"};
+	struct engine_world world;
+	struct err err = {0};
+	auto_json json_t *plan = NULL, *answer = NULL;
+	auto_free char *printed = NULL;
+	const json_t *edits;
+
+	late_world_open(&world);
+	rebuild(&world, "etc/of-the-new-one", "built so\n");
+	ck_assert_int_eq(
+		world.fake->host.ops->snapshot(&world.fake->host, PENDING, "@gens/2/base", true),
+		0);
+	reopen(&world);
+	must(engine_bless(&world.machine, 2, &err));
+	rebuild(&world, "etc/hosts", "edited in 2\n");
+	rebuild(&world, "var/log/x", "data\n");
+	rebuild(&world, "etc/both", "the same\n");
+	edit(&world, "etc/both", "the same\n");
+	reopen(&world);
+	must(verb_plan(&world.machine, &request, &plan, &err));
+	edits = json_object_get(plan, "edits");
+	ck_assert_uint_eq(json_array_size(edits), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(edits, 0)), "/etc/hosts");
+	reopen(&world);
+	must(verb_rollback(&world.machine, &back, &answer, &err));
+	printed = json_dumps(json_object_get(answer, "notes"), 0);
+	ck_assert_msg(strstr(printed, "1 file edited since generation 2 was built stays in it: "
+				      "'/etc/hosts'") != NULL,
+		      "%s", printed);
+	engine_world_done(&world);
+}
+END_TEST
+
 /* --- status -------------------------------------------------------------------------------------- */
 
 START_TEST(status_tells_edits_and_conflicts_and_changes_nothing)
@@ -403,4 +442,5 @@ UNIT_MAIN("late", nothing_edited_is_nothing_done, edits_new_files_and_removals_a
 	  a_person_may_offer_a_stale_one_as_it_is,
 	  what_a_power_cut_kept_back_is_carried_at_the_first_boot,
 	  a_conflict_at_the_first_boot_is_parked, a_first_boot_behind_the_packages_is_left,
+	  a_rollback_names_what_was_edited_since,
 	  status_tells_edits_and_conflicts_and_changes_nothing)

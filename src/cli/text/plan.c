@@ -297,11 +297,15 @@ static void add_needs(const json_t *codes, const struct view *view, struct text 
 void render_plan(const json_t *document, const struct view *view, struct text *out)
 {
 	const json_t *lost = document_array(document, "not_rolled_back");
+	const json_t *edits = document_array(document, "edits");
 
 	add_ends(document, view, out);
 	render_packages(document_array(document, "packages"), view, out);
 	add_config(document_array(document, "config"), view, out);
 	render_steps(document_array(document, "steps"), view, out);
+	if (json_array_size(edits) > 0)
+		text_add(out, "Edited since it was built, and left in the generation that runs:\n");
+	render_sentences(edits, "  - ", view, out);
 	if (lost)
 		text_add(out, "Stays as it is, whatever is booted:\n");
 	render_sentences(lost, "  - ", view, out);

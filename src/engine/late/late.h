@@ -64,6 +64,15 @@ const char *late_remedy(const struct generation *generation);
 json_t *late_json(struct machine *machine, json_t *conflicts, char **ret_stale_why);
 
 /*
+ * What was edited in `from` since it was built and is not so in `to`: absolute paths, sorted. Empty
+ * where that cannot be told: going back must not depend on it.
+ */
+void late_edited_in(struct machine *machine, const struct generation *from,
+		    const struct generation *to, struct host_strings *ret);
+/* For people; NULL = nothing was. Caller frees. */
+char *late_edited_text(const struct generation *from, const struct host_strings *edits);
+
+/*
  * Snapshots of a carrying that was cut off, and ancestors that nobody asks any more, go. Part of
  * recovery; running it twice changes nothing the second time.
  */

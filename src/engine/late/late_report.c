@@ -31,6 +31,8 @@ static void add_conflicts(const struct late_watch *watch, const struct late_edit
 /* A reader reports what it can: what it cannot look at is not there, rather than the whole report. */
 json_t *late_json(struct machine *machine, json_t *conflicts, char **ret_stale_why)
 {
+	struct host *host = machine->host;
+	int64_t began_usec = host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC);
 	auto_late_edits struct late_edits edits = {0};
 	struct late_watch watch;
 	struct err unused = {0};
@@ -46,6 +48,9 @@ json_t *late_json(struct machine *machine, json_t *conflicts, char **ret_stale_w
 	json_object_set_new(object, "edits",
 			    json_integer((json_int_t)late_count(&edits, LATE_CARRY)));
 	json_object_set_new(object, "paths", paths_json(&edits, LATE_CARRY));
+	json_object_set_new(
+		object, "looked_usec",
+		json_integer(host->ops->clock(host, HOST_CLOCK_MONOTONIC_USEC) - began_usec));
 	json_object_set_new(object, "left", paths_json(&edits, LATE_LEFT));
 	return object;
 }

@@ -1,6 +1,7 @@
 #include "rollback_plan.h"
 #include "changes.h"
 #include "differing.h"
+#include "late.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
@@ -243,6 +244,19 @@ static void add_data(const struct machine *machine, const struct rollback *rollb
 		json_object_set_new(document, "accept", json_pack("[s]", rollback->needs));
 }
 
+/* What its owner edited in the one that is left. */
+static void add_edits(struct machine *machine, const struct generation *from,
+		      const struct generation *to, json_t *document)
+{
+	auto_host_strings struct host_strings edits = {0};
+	json_t *array = json_array();
+
+	late_edited_in(machine, from, to, &edits);
+	for (size_t i = 0; i < edits.count; i++)
+		json_array_append_new(array, json_text(edits.strings[i]));
+	json_object_set_new(document, "edits", array);
+}
+
 bool plan_rollback(struct machine *machine, const struct verb_request *request, json_t **ret,
 		   struct err *err)
 {
@@ -266,6 +280,7 @@ bool plan_rollback(struct machine *machine, const struct verb_request *request, 
 	json_object_set_new(document, "steps", plan_json(&plan));
 	json_object_set_new(document, "space", report_space(machine));
 	add_data(machine, &rollback, &backs, document);
+	add_edits(machine, current, rollback.to, document);
 	*ret = take(document);
 	return true;
 }
