@@ -1,17 +1,19 @@
 #include "policy.h"
 #include <string.h>
 #include "text.h"
+#include "window.h"
 #include "yamldoc.h"
 
-enum key_kind { KEY_VERSION, KEY_NUMBER, KEY_CHOICE, KEY_FLAG, KEY_KIND_COUNT };
+enum key_kind { KEY_VERSION, KEY_NUMBER, KEY_CHOICE, KEY_FLAG, KEY_WINDOW, KEY_KIND_COUNT };
 
 /* One key of the file; the only place that says what is allowed. */
 struct key {
 	const char *path; /* "section.key" or "key" */
 	enum key_kind kind;
-	size_t offset; /* in struct policy: an unsigned, a char *, or a bool (false by default) */
-	unsigned min, max, standard; /* KEY_NUMBER */
-	const char *choices[3]; /* KEY_CHOICE; the first is the default, NULL ends them */
+	size_t offset; /* in struct policy: an unsigned, a bool, or a char * */
+	unsigned min, max, standard; /* KEY_NUMBER; of KEY_FLAG only the default */
+	const char
+		*choices[4]; /* KEY_CHOICE, KEY_WINDOW; the first is the default, NULL ends them */
 	const char *what;
 };
 
@@ -32,8 +34,31 @@ static const struct key keys[] = {
 	 .what = "checkpoints made before apt changes the running system that are kept"},
 	{"retention.data_days", KEY_NUMBER, AT(keep_data_days), 0, 3650, 7,
 	 .what = "days that data is kept as it was before a generation first ran"},
-	{"checkpoint.before_apt", KEY_FLAG, AT(checkpoint_before_packages),
+	{"retention.max_days", KEY_NUMBER, AT(max_days), 0, 36500, 0,
+	 .what = "days after which a good generation goes all the same; 0 is never"},
+	{"retention.min_free_mib", KEY_NUMBER, AT(retention_free_mib), 0, 16777216, 0,
+	 .what = "MiB of data space for which older good generations go; 0 is none"},
+	{"checkpoint.before_apt", KEY_FLAG, AT(checkpoint_before_packages), .standard = false,
 	 .what = "whether a checkpoint is made before apt changes the running system"},
+	{"upgrade.automatic", KEY_FLAG, AT(automatic), .standard = true,
+	 .what = "a timer makes upgraded generations; false: it only says what is available"},
+	{"upgrade.window", KEY_WINDOW, AT(upgrade_window), .choices = {"always"},
+	 .what = "when it may"},
+	{"upgrade.mains", KEY_FLAG, AT(upgrade_mains), .standard = true, .what = "only on mains"},
+	{"upgrade.metered", KEY_CHOICE, AT(upgrade_metered), .choices = {"ask", "always", "never"},
+	 .what = "whether the network link costs by the byte, and it waits; ask NetworkManager"},
+	{"upgrade.load", KEY_NUMBER, AT(upgrade_load), 0, 10000, 0,
+	 .what = "percent of each CPU that may be busy at most; 0 is whatever it is"},
+	{"upgrade.users", KEY_FLAG, AT(upgrade_users), .standard = true,
+	 .what = "also while somebody is logged in"},
+	{"reboot.policy", KEY_CHOICE, AT(reboot_policy), .choices = {"never", "window", "now"},
+	 .what = "whether the machine reboots by itself into what is pending"},
+	{"reboot.window", KEY_WINDOW, AT(reboot_window), .choices = {"never"},
+	 .what = "when it may, where the policy is window"},
+	{"reboot.users", KEY_FLAG, AT(reboot_users), .standard = false,
+	 .what = "in its window also while somebody is logged in"},
+	{"reboot.warning", KEY_NUMBER, AT(reboot_warning_sec), 0, 86400, 300,
+	 .what = "seconds from telling those who are logged in to the reboot"},
 	{"watchdog", KEY_NUMBER, AT(watchdog_sec), 0, 3600, 0,
 	 .what = "seconds after which the hardware watchdog resets a hung trial; 0 is off"},
 	{"space.data_mib", KEY_NUMBER, AT(min_free_data_mib), 0, 1048576, 512,
@@ -76,29 +101,41 @@ static void set_number(struct policy *policy, const struct key *key, unsigned va
 	*(unsigned *)field(policy, key) = value;
 }
 
+static void set_flag(struct policy *policy, const struct key *key, bool value)
+{
+	*(bool *)field(policy, key) = value;
+}
+
 void policy_defaults(struct policy *policy)
 {
 	*policy = (struct policy){0};
 	for (const struct key *key = keys; key < keys + COUNT(keys); key++) {
-		if (key->kind == KEY_CHOICE)
+		if (key->kind == KEY_CHOICE || key->kind == KEY_WINDOW)
 			set_string(policy, key, key->choices[0]);
 		if (key->kind == KEY_NUMBER)
 			set_number(policy, key, key->standard);
+		if (key->kind == KEY_FLAG)
+			set_flag(policy, key, key->standard);
 	}
 }
 
 void policy_done(struct policy *policy)
 {
-	free(policy->loader);
-	free(policy->source);
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++)
+		if (key->kind == KEY_CHOICE || key->kind == KEY_WINDOW)
+			free(*(char **)field(policy, key));
 	*policy = (struct policy){0};
 }
 
 static void policy_copy(const struct policy *from, struct policy *ret)
 {
 	*ret = *from;
-	ret->loader = xstrdup_or_null(from->loader);
-	ret->source = xstrdup_or_null(from->source);
+	for (const struct key *key = keys; key < keys + COUNT(keys); key++) {
+		char **string = field(ret, key);
+
+		if (key->kind == KEY_CHOICE || key->kind == KEY_WINDOW)
+			*string = xstrdup_or_null(*string);
+	}
 }
 
 static void allow_version(struct text *text, const struct key *key)
@@ -124,6 +161,12 @@ static void allow_flag(struct text *text, const struct key *key)
 	text_add(text, "true or false");
 }
 
+static void allow_window(struct text *text, const struct key *key)
+{
+	(void)key;
+	text_add(text, "a window like 'Mon-Fri 22:00-05:00, Sat 03:00-09:00', always or never");
+}
+
 static bool read_version(struct reading *reading, const struct member *member,
 			 const struct key *key);
 static bool read_number(struct reading *reading, const struct member *member,
@@ -131,15 +174,16 @@ static bool read_number(struct reading *reading, const struct member *member,
 static bool read_choice(struct reading *reading, const struct member *member,
 			const struct key *key);
 static bool read_flag(struct reading *reading, const struct member *member, const struct key *key);
+static bool read_window(struct reading *reading, const struct member *member,
+			const struct key *key);
 
 static const struct {
 	void (*allow)(struct text *text, const struct key *key);
 	bool (*read)(struct reading *reading, const struct member *member, const struct key *key);
 } kinds[KEY_KIND_COUNT] = {
-	[KEY_VERSION] = {allow_version, read_version},
-	[KEY_NUMBER] = {allow_number, read_number},
-	[KEY_CHOICE] = {allow_choice, read_choice},
-	[KEY_FLAG] = {allow_flag, read_flag},
+	[KEY_VERSION] = {allow_version, read_version}, [KEY_NUMBER] = {allow_number, read_number},
+	[KEY_CHOICE] = {allow_choice, read_choice},    [KEY_FLAG] = {allow_flag, read_flag},
+	[KEY_WINDOW] = {allow_window, read_window},
 };
 
 char *policy_describe(void)
@@ -152,8 +196,8 @@ char *policy_describe(void)
 		if (key->kind == KEY_NUMBER)
 			text_addf(&text, ", default %u", key->standard);
 		if (key->kind == KEY_FLAG)
-			text_add(&text, ", default false");
-		if (key->kind == KEY_CHOICE && key->choices[1])
+			text_addf(&text, ", default %s", key->standard ? "true" : "false");
+		if ((key->kind == KEY_CHOICE && key->choices[1]) || key->kind == KEY_WINDOW)
 			text_addf(&text, ", default %s", key->choices[0]);
 		text_addf(&text, " - %s\n", key->what);
 	}
@@ -234,7 +278,19 @@ static bool read_flag(struct reading *reading, const struct member *member, cons
 {
 	if (!json_is_boolean(member->value))
 		return refuse_value(reading, member, key);
-	*(bool *)field(&reading->policy, key) = json_is_true(member->value);
+	set_flag(&reading->policy, key, json_is_true(member->value));
+	return true;
+}
+
+static bool read_window(struct reading *reading, const struct member *member, const struct key *key)
+{
+	const char *value = json_string_value(member->value);
+	struct window window;
+	struct err unused = {0};
+
+	if (!value || !window_parse(value, &window, &unused))
+		return refuse_value(reading, member, key);
+	set_string(&reading->policy, key, value);
 	return true;
 }
 

@@ -21,6 +21,20 @@ struct policy {
 	/* after its last verdict the data as it was before a generation first ran; default 7 */
 	unsigned keep_data_days;
 	bool checkpoint_before_packages; /* default false */
+	unsigned
+		max_days; /* after which a good generation goes all the same; 0 = never; default 0 */
+	unsigned retention_free_mib; /* for which older good ones go; 0 = none; default 0 */
+	/* What a timer may do by itself. Windows are texts that window_parse() takes. */
+	bool automatic; /* it makes generations; else it only says what is available; default true */
+	char *upgrade_window; /* default "always" */
+	bool upgrade_mains; /* only on mains; default true */
+	char *upgrade_metered; /* "ask" NetworkManager whether the link is metered, "always", "never" */
+	unsigned upgrade_load; /* percent of each CPU; 0 = whatever it is; default 0 */
+	bool upgrade_users; /* also while somebody is logged in; default true */
+	char *reboot_policy; /* "never", "window", "now" */
+	char *reboot_window; /* default "never" */
+	bool reboot_users; /* default false */
+	unsigned reboot_warning_sec; /* default 300 */
 	unsigned watchdog_sec; /* systemd.watchdog_sec= of trials; 0 = none; default 0 */
 	/* preflight margins; defaults 512, 64, 8 */
 	unsigned min_free_data_mib, min_free_metadata_mib, min_free_boot_mib;

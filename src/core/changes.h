@@ -32,19 +32,3 @@ void plan_list(struct plan *plan, const struct generation *generation);
  */
 bool plan_delete(struct plan *plan, const struct listing *listing, unsigned id, struct err *err);
 void plan_delete_leftover(struct plan *plan, const struct listing *listing, unsigned id);
-
-/*
- * The generations that retention lets go, oldest first: bad, built and stale ones before good ones.
- * Never: booted, current, pending, pinned, the last other good one, 0 and 1.
- * `keep` good ones stay besides, and the newest `keep_automatic` of the checkpoints that nobody
- * asked for. Caller frees *ret_ids.
- */
-struct retention {
-	unsigned keep, keep_automatic;
-	int next; /* what the loader boots next, -1 = unknown */
-};
-size_t retention_select(const struct listing *listing, const struct retention *retention,
-			unsigned **ret_ids);
-/* Why `generation` must stay, for people; NULL = it may go. */
-const char *retention_protects(const struct listing *listing, const struct retention *retention,
-			       const struct generation *generation);

@@ -140,28 +140,35 @@ static size_t own_subvolumes(const struct listing *listing, const char *root, un
 	return count;
 }
 
+bool report_size(struct machine *machine, const struct generation *gen, uint64_t *ret_bytes,
+		 struct err *err)
+{
+	auto_free const char **paths = NULL;
+	char root[GENERATION_PATH_MAX];
+	size_t count;
+	int r;
+
+	*ret_bytes = 0;
+	if (gen->damage)
+		return true;
+	count = own_subvolumes(&machine->listing, generation_root(gen, root), gen->id, &paths);
+	r = machine->host->ops->exclusive_bytes(machine->host, paths, count, ret_bytes);
+	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot measure generation %u", gen->id) : true;
+}
+
 bool report_add_sizes(struct machine *machine, json_t *list, struct err *err)
 {
 	json_t *array = json_object_get(list, "generations");
+	uint64_t bytes;
 
 	for (size_t i = 0; i < machine->listing.count; i++) {
 		const struct generation *gen = &machine->listing.generations[i];
-		auto_free const char **paths = NULL;
-		char root[GENERATION_PATH_MAX];
-		size_t count;
-		uint64_t bytes;
-		int r;
 
-		if (gen->damage)
-			continue;
-		count = own_subvolumes(&machine->listing, generation_root(gen, root), gen->id,
-				       &paths);
-		r = machine->host->ops->exclusive_bytes(machine->host, paths, count, &bytes);
-		if (r < 0)
-			return err_set(err, ERR_SYSTEM, -r, "cannot measure generation %u",
-				       gen->id);
-		json_object_set_new(json_array_get(array, i), "size_exclusive",
-				    json_integer((json_int_t)bytes));
+		if (!report_size(machine, gen, &bytes, err))
+			return false;
+		if (!gen->damage)
+			json_object_set_new(json_array_get(array, i), "size_exclusive",
+					    json_integer((json_int_t)bytes));
 	}
 	return true;
 }

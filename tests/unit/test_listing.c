@@ -103,42 +103,6 @@ START_TEST(a_damaged_generation_is_shown_why_and_never_chosen)
 }
 END_TEST
 
-START_TEST(retention_never_takes_what_the_rules_protect)
-{
-	auto_listing struct listing listing = machine_with(9);
-	struct retention retention = {.keep = 0, .next = 7};
-	auto_free unsigned *ids = NULL;
-	size_t count;
-
-	listing.running = (struct running){.live = true, .booted = 5};
-	listing.generations[3].pinned = true;
-	listing.generations[4].damage = xstrdup("broken");
-	count = retention_select(&listing, &retention, &ids);
-	/* 0 and 1: the way back to before moult; 3 pinned; 4 damaged; 5 runs; 7 next; 8 last other good; 9 current */
-	ck_assert_uint_eq(count, 2);
-	ck_assert_uint_eq(ids[0], 2);
-	ck_assert_uint_eq(ids[1], 6);
-}
-END_TEST
-
-START_TEST(retention_keeps_as_many_as_asked_and_lets_failures_go_first)
-{
-	auto_listing struct listing listing = machine_with(8);
-	struct retention retention = {.keep = 3, .next = 8};
-	auto_free unsigned *ids = NULL;
-	size_t count;
-
-	listing.generations[3].state = GEN_BAD;
-	listing.generations[5].state = GEN_BAD;
-	count = retention_select(&listing, &retention, &ids);
-	/* good are 0 1 2 4 6 7 8: two of them may go, 0 and 1 may not, 5 is the newest failure */
-	ck_assert_uint_eq(count, 3);
-	ck_assert_uint_eq(ids[0], 2);
-	ck_assert_uint_eq(ids[1], 3);
-	ck_assert_uint_eq(ids[2], 4);
-}
-END_TEST
-
 START_TEST(deleting_goes_from_the_deepest_subvolume_up)
 {
 	auto_listing struct listing listing = machine_with(2);
@@ -197,8 +161,6 @@ UNIT_MAIN("listing", current_is_what_the_default_subvolume_names,
 	  pending_is_the_newest_that_was_not_tried_out,
 	  a_generation_is_named_by_number_name_or_last, last_is_not_what_runs,
 	  a_damaged_generation_is_shown_why_and_never_chosen,
-	  retention_never_takes_what_the_rules_protect,
-	  retention_keeps_as_many_as_asked_and_lets_failures_go_first,
 	  deleting_goes_from_the_deepest_subvolume_up,
 	  deleting_never_takes_a_subvolume_that_moult_did_not_make,
 	  numbers_are_reserved_before_they_are_used)

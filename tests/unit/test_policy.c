@@ -21,6 +21,19 @@ static void check_defaults(const struct policy *policy)
 	ck_assert_uint_eq(policy->min_free_data_mib, 512);
 	ck_assert_uint_eq(policy->min_free_metadata_mib, 64);
 	ck_assert_uint_eq(policy->min_free_boot_mib, 8);
+	ck_assert_uint_eq(policy->max_days, 0);
+	ck_assert_uint_eq(policy->retention_free_mib, 0);
+	ck_assert(policy->automatic);
+	ck_assert_str_eq(policy->upgrade_window, "always");
+	ck_assert(policy->upgrade_mains);
+	ck_assert_str_eq(policy->upgrade_metered, "ask");
+	ck_assert_uint_eq(policy->upgrade_load, 0);
+	ck_assert(policy->upgrade_users);
+	/* moult never reboots unasked */
+	ck_assert_str_eq(policy->reboot_policy, "never");
+	ck_assert_str_eq(policy->reboot_window, "never");
+	ck_assert(!policy->reboot_users);
+	ck_assert_uint_eq(policy->reboot_warning_sec, 300);
 }
 
 START_TEST(test_defaults)
@@ -55,6 +68,23 @@ START_TEST(test_all_keys)
 	ck_assert_uint_eq(policy.min_free_data_mib, 1);
 	ck_assert_uint_eq(policy.min_free_metadata_mib, 2);
 	ck_assert_uint_eq(policy.min_free_boot_mib, 3);
+	ck_assert(apply(&policy,
+			"retention: {max_days: 90, min_free_mib: 2048}\n"
+			"upgrade:\n  automatic: false\n  window: Mon-Fri 22:00-05:00\n"
+			"  mains: false\n  metered: never\n  load: 80\n  users: false\n"
+			"reboot: {policy: window, window: '03:00-04:00', users: true, "
+			"warning: 0}\n",
+			&err));
+	ck_assert_uint_eq(policy.max_days, 90);
+	ck_assert_uint_eq(policy.retention_free_mib, 2048);
+	ck_assert(!policy.automatic && !policy.upgrade_mains && !policy.upgrade_users);
+	ck_assert_str_eq(policy.upgrade_window, "Mon-Fri 22:00-05:00");
+	ck_assert_str_eq(policy.upgrade_metered, "never");
+	ck_assert_uint_eq(policy.upgrade_load, 80);
+	ck_assert_str_eq(policy.reboot_policy, "window");
+	ck_assert_str_eq(policy.reboot_window, "03:00-04:00");
+	ck_assert(policy.reboot_users);
+	ck_assert_uint_eq(policy.reboot_warning_sec, 0);
 	/* a drop-in changes what it names */
 	ck_assert(apply(&policy, "space: {metadata_mib: 5}\nloader: auto\n", &err));
 	ck_assert_uint_eq(policy.min_free_data_mib, 1);
@@ -70,9 +100,10 @@ static const struct {
 	 "moult.yaml:2: 'spce' is not a key that moult knows; allowed there: version, loader, "
 	 "source, "
 	 "tries, health.deadline, retention.keep, retention.checkpoints, retention.data_days, "
-	 "checkpoint.before_apt, "
-	 "watchdog, space.data_mib, space.metadata_mib, "
-	 "space.boot_mib"},
+	 "retention.max_days, retention.min_free_mib, checkpoint.before_apt, "
+	 "upgrade.automatic, upgrade.window, upgrade.mains, upgrade.metered, upgrade.load, "
+	 "upgrade.users, reboot.policy, reboot.window, reboot.users, reboot.warning, watchdog, "
+	 "space.data_mib, space.metadata_mib, space.boot_mib"},
 	{"tries: 2\nspace:\n  data: 1\n",
 	 "moult.yaml:3: 'space.data' is not a key that moult knows; allowed there: data_mib, "
 	 "metadata_mib, boot_mib"},
@@ -93,6 +124,14 @@ static const struct {
 	{"loader: lilo\n", "moult.yaml:1: 'loader' has to be auto or systemd-boot"},
 	{"loader: [auto]\n", "moult.yaml:1: 'loader' has to be auto or systemd-boot"},
 	{"source: image\n", "moult.yaml:1: 'source' has to be packages"},
+	{"reboot: {policy: always}\n",
+	 "moult.yaml:1: 'reboot.policy' has to be never or window or now"},
+	{"reboot: {users: 1}\n", "moult.yaml:1: 'reboot.users' has to be true or false"},
+	{"reboot: {users: yes}\n", "moult.yaml:1: 'reboot.users' has to be true or false"},
+	{"upgrade:\n  window: 2-5\n",
+	 "moult.yaml:2: 'upgrade.window' has to be a window like 'Mon-Fri 22:00-05:00, Sat "
+	 "03:00-09:00', always or never"},
+	{"upgrade: {window: 5}\n", "moult.yaml:1: 'upgrade.window' has to be a window"},
 	{"version: 2\n", "moult.yaml:1: 'version' has to be 1"},
 	{"version: one\n", "moult.yaml:1: 'version' has to be 1"},
 	{"- tries\n", "moult.yaml: has to be keys with values"},
@@ -128,6 +167,8 @@ START_TEST(test_describe)
 	ck_assert_ptr_nonnull(strstr(text, "loader: auto or systemd-boot, default auto - "));
 	ck_assert_ptr_nonnull(strstr(text, "source: packages - "));
 	ck_assert_ptr_nonnull(strstr(text, "version: 1 - "));
+	ck_assert_ptr_nonnull(strstr(text, "reboot.users: true or false, default false - "));
+	ck_assert_ptr_nonnull(strstr(text, "always or never, default always - "));
 }
 END_TEST
 

@@ -49,6 +49,18 @@ static void check_is_default(const char *text)
 	ck_assert_uint_eq(policy.min_free_data_mib, defaults.min_free_data_mib);
 	ck_assert_uint_eq(policy.min_free_metadata_mib, defaults.min_free_metadata_mib);
 	ck_assert_uint_eq(policy.min_free_boot_mib, defaults.min_free_boot_mib);
+	ck_assert_uint_eq(policy.max_days, defaults.max_days);
+	ck_assert_uint_eq(policy.retention_free_mib, defaults.retention_free_mib);
+	ck_assert_int_eq(policy.automatic, defaults.automatic);
+	ck_assert_str_eq(policy.upgrade_window, defaults.upgrade_window);
+	ck_assert_int_eq(policy.upgrade_mains, defaults.upgrade_mains);
+	ck_assert_str_eq(policy.upgrade_metered, defaults.upgrade_metered);
+	ck_assert_uint_eq(policy.upgrade_load, defaults.upgrade_load);
+	ck_assert_int_eq(policy.upgrade_users, defaults.upgrade_users);
+	ck_assert_str_eq(policy.reboot_policy, defaults.reboot_policy);
+	ck_assert_str_eq(policy.reboot_window, defaults.reboot_window);
+	ck_assert_int_eq(policy.reboot_users, defaults.reboot_users);
+	ck_assert_uint_eq(policy.reboot_warning_sec, defaults.reboot_warning_sec);
 }
 
 START_TEST(test_as_it_is)
@@ -62,8 +74,11 @@ END_TEST
 START_TEST(test_with_every_default_written_out)
 {
 	static const char *const keys[] = {
-		"\nloader:",   "\nsource:",	"\ntries:",	     "\n  deadline:", "\n  keep:",
-		"\nwatchdog:", "\n  data_mib:", "\n  metadata_mib:", "\n  boot_mib:"};
+		"\nloader:",	 "\nsource:",	      "\ntries:",	"\n  deadline:",
+		"\n  keep:",	 "\nwatchdog:",	      "\n  automatic:", "\n  window:",
+		"\n  mains:",	 "\n  metered:",      "\n  load:",	"\n  users:",
+		"\n  policy:",	 "\n  warning:",      "\n  max_days:",	"\n  min_free_mib:",
+		"\n  data_mib:", "\n  metadata_mib:", "\n  boot_mib:"};
 	auto_free char *text = delivered();
 
 	uncomment(text);

@@ -26,6 +26,7 @@ void render_change(const json_t *document, const struct view *view, struct text 
 	render_packages(document_array(document, "packages"), view, out);
 	if (view->verbose)
 		render_steps(document_array(document, "steps"), view, out);
+	render_fates(document_array(document, "fates"), view, out);
 	render_sentences(document_array(document, "notes"), "note: ", view, out);
 	if (sentence)
 		add_sentence(sentence, view, out);

@@ -302,6 +302,7 @@ void render_plan(const json_t *document, const struct view *view, struct text *o
 	add_ends(document, view, out);
 	render_packages(document_array(document, "packages"), view, out);
 	add_config(document_array(document, "config"), view, out);
+	render_fates(document_array(document, "fates"), view, out);
 	render_steps(document_array(document, "steps"), view, out);
 	if (json_array_size(edits) > 0)
 		text_add(out, "Edited since it was built, and left in the generation that runs:\n");
