@@ -32,6 +32,12 @@ struct fake_host {
 	struct host_running running;
 	int64_t now_sec, now_usec;
 	struct host_strings failed, routes, mounts; /* arrays of the test */
+	struct host_surroundings surroundings; /* as from 0: on mains, idle; lists of the test */
+	struct host_network network; /* lists of the test */
+	bool clock_unsynchronised;
+	int utc_offset_sec;
+	/* Called whenever somebody sleeps; may be NULL. */
+	void (*on_sleep)(struct fake_host *fake);
 	struct host_swaps swaps; /* files that are swapped to; array of the test */
 	bool interrupt;
 	const char *lock_holder; /* somebody else's; NULL = free */
@@ -53,7 +59,7 @@ struct fake_host {
 	/* What a test may look at. */
 	unsigned reboots, boot_writes;
 	bool reboot_forced, locked;
-	bool reboot_required; /* what was said last */
+	bool reboot_required, hibernation_masked; /* what was said last */
 	unsigned package_locks;
 	char *log, *status,
 		*firmware; /* all that was logged, published, put into firmware entries */

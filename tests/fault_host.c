@@ -55,11 +55,15 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(failed_units, (struct host_strings * r), (r))                                            \
 	X(default_routes, (struct host_strings * r), (r))                                          \
 	X(mount_points, (struct host_strings * r), (r))                                            \
+	X(surroundings, (struct host_surroundings * r), (r))                                       \
+	X(network, (struct host_network * r), (r))                                                 \
+	X(utc_offset, (int64_t w, int *r), (w, r))                                                 \
 	X(swap_files, (struct host_swaps * r), (r))                                                \
 	X(run_program, (const struct host_program *p, char **r, int *s), (p, r, s))                \
 	X(get_xattr, (const char *p, const char *n, struct host_bytes *r), (p, n, r))              \
 	X(sleep, (unsigned m), (m))                                                                \
-	X(writable, (enum volume v), (v))
+	X(writable, (enum volume v), (v))                                                          \
+	X(clock_synchronised, (bool *r), (r))
 
 /* and calls that leave something behind. */
 #define WRITING(X)                                                                                 \
@@ -84,7 +88,8 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(reboot, (bool f), (f))                                                                   \
 	X(loader_entries, (const char *const *p, size_t c), (p, c))                                \
 	X(publish_status, (const char *n, const char *t), (n, t))                                  \
-	X(reboot_required, (bool y), (y))
+	X(reboot_required, (bool y), (y))                                                          \
+	X(hibernation, (bool y), (y))
 
 #define UNWRAP(...) __VA_ARGS__
 

@@ -1,5 +1,6 @@
 #include "host.h"
 #include <string.h>
+#include "text.h"
 
 void host_bytes_done(struct host_bytes *bytes)
 {
@@ -31,6 +32,27 @@ void host_strings_done(struct host_strings *strings)
 		free(strings->strings[i]);
 	free(strings->strings);
 	*strings = (struct host_strings){0};
+}
+
+void host_strings_add(struct host_strings *strings, const char *string)
+{
+	if (!host_strings_have(strings, string))
+		*array_add(strings->strings, strings->count) = xstrdup(string);
+}
+
+void host_surroundings_done(struct host_surroundings *surroundings)
+{
+	host_strings_done(&surroundings->users);
+	host_strings_done(&surroundings->inhibitors);
+	*surroundings = (struct host_surroundings){0};
+}
+
+void host_network_done(struct host_network *network)
+{
+	host_strings_done(&network->remote);
+	host_strings_done(&network->gateways);
+	host_strings_done(&network->name_servers);
+	*network = (struct host_network){0};
 }
 
 void host_subvolume_done(struct host_subvolume *subvolume)

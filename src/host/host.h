@@ -131,6 +131,23 @@ struct host_strings {
 	size_t count;
 };
 
+/* How the machine is placed now; -1 = cannot be found out. */
+struct host_surroundings {
+	int on_battery; /* 1, or 0: on mains, or without a battery */
+	int metered; /* 1: the network link costs by the byte, as NetworkManager says; 0 */
+	int load_percent; /* of each CPU, over the last minute */
+	struct host_strings users; /* that are logged in, each once; no greeter is one */
+	struct host_strings inhibitors; /* that block a shutdown: "who (why)" */
+};
+
+/* What the machine reaches, and by what it is reached. */
+struct host_network {
+	struct host_strings
+		remote; /* TCP ports where a remote login answers with its banner: "22" */
+	struct host_strings gateways; /* of IPv4 default routes, that answer on their link */
+	struct host_strings name_servers; /* that /etc/resolv.conf names */
+};
+
 /* For the journal of the machine. */
 struct host_message {
 	int priority; /* LOG_ERR … */
@@ -257,6 +274,11 @@ struct host_ops {
 	int (*default_routes)(struct host *, struct host_strings *ret); /* interfaces with one */
 	int (*mount_points)(struct host *, struct host_strings *ret);
 	/* on --sysroot too: its disk may be in use; one that is not visible from here is left out */
+	int (*surroundings)(struct host *, struct host_surroundings *ret);
+	int (*network)(struct host *, struct host_network *ret); /* asks: may take seconds */
+	int (*clock_synchronised)(struct host *,
+				  bool *ret); /* by NTP or the like, as the kernel knows */
+	int (*utc_offset)(struct host *, int64_t when, int *ret_sec); /* of the local clock */
 	int (*swap_files)(struct host *, struct host_swaps *ret);
 	/* *ret_status as from waitpid; the last 4 KiB of stdout and stderr, caller frees */
 	int (*run_program)(struct host *, const struct host_program *, char **ret_output,
@@ -269,6 +291,8 @@ struct host_ops {
 			      const char *text); /* a file in /run/moult, 0644 */
 	/* /run/reboot-required with its .pkgs, and /run/reboot-needed: written, or what was ours of them gone */
 	int (*reboot_required)(struct host *, bool required);
+	/* hibernation masked until the next boot, or what was masked so no more; what others masked stays */
+	int (*hibernation)(struct host *, bool allowed);
 	void (*log)(struct host *, const struct host_message *); /* the journal */
 	bool (*interrupted)(struct host *); /* SIGINT or SIGTERM came */
 	int (*sleep)(struct host *, unsigned milliseconds); /* -EINTR: interrupted before that */
@@ -289,6 +313,10 @@ void host_subvolume_done(struct host_subvolume *subvolume);
 void host_subvolumes_done(struct host_subvolumes *subvolumes);
 void host_running_done(struct host_running *running);
 void host_identity_done(struct host_identity *identity);
+void host_surroundings_done(struct host_surroundings *surroundings);
+void host_network_done(struct host_network *network);
+/* A copy, unless it is there. */
+void host_strings_add(struct host_strings *strings, const char *string);
 bool host_strings_have(const struct host_strings *strings, const char *string);
 
 #include "auto.h"
@@ -296,6 +324,8 @@ DEFINE_AUTO_STRUCT(host_bytes, struct host_bytes, host_bytes_done)
 DEFINE_AUTO_STRUCT(host_names, struct host_names, host_names_done)
 DEFINE_AUTO_STRUCT(host_strings, struct host_strings, host_strings_done)
 DEFINE_AUTO_STRUCT(host_swaps, struct host_swaps, host_swaps_done)
+DEFINE_AUTO_STRUCT(host_surroundings, struct host_surroundings, host_surroundings_done)
+DEFINE_AUTO_STRUCT(host_network, struct host_network, host_network_done)
 DEFINE_AUTO_STRUCT(host_subvolume, struct host_subvolume, host_subvolume_done)
 DEFINE_AUTO_STRUCT(host_subvolumes, struct host_subvolumes, host_subvolumes_done)
 DEFINE_AUTO_STRUCT(host_running, struct host_running, host_running_done)
@@ -304,6 +334,8 @@ DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
 #define auto_host_names __attribute__((cleanup(auto_host_names_)))
 #define auto_host_strings __attribute__((cleanup(auto_host_strings_)))
 #define auto_host_swaps __attribute__((cleanup(auto_host_swaps_)))
+#define auto_host_surroundings __attribute__((cleanup(auto_host_surroundings_)))
+#define auto_host_network __attribute__((cleanup(auto_host_network_)))
 #define auto_host_subvolume __attribute__((cleanup(auto_host_subvolume_)))
 #define auto_host_subvolumes __attribute__((cleanup(auto_host_subvolumes_)))
 #define auto_host_running __attribute__((cleanup(auto_host_running_)))

@@ -361,7 +361,25 @@ void signals_install(void);
 /* A small file of /proc or /sys, whole, without its last newline. */
 int read_small_file(const char *path, char **ret);
 
+/* linux_surroundings.c */
+int linux_surroundings(struct host *, struct host_surroundings *ret);
+int linux_utc_offset(struct host *, int64_t when, int *ret_sec);
+/* 1 = the machine runs from its battery, by the directory that stands for /sys/class/power_supply. */
+int battery_in_use(const char *directory);
+
+/* linux_network.c */
+int linux_network(struct host *, struct host_network *ret);
+int linux_clock_synchronised(struct host *, bool *ret);
+struct sockaddr_storage;
+/* Whether who listens there greets as SSH does. */
+bool banner_answers(const struct sockaddr_storage *address);
+/* Of a resolv.conf. */
+int name_servers(const char *path, struct host_strings *ret);
+
 /* linux_notices.c */
+int linux_hibernation(struct host *, bool allowed);
+/* The links of linux_hibernation() below the directory that stands for /run. */
+int hibernation_write(int directory, bool allowed);
 int linux_publish_status(struct host *, const char *name, const char *text);
 int linux_reboot_required(struct host *, bool required);
 void linux_log(struct host *, const struct host_message *);

@@ -101,6 +101,56 @@ int fake_mount_points(struct host *host, struct host_strings *ret)
 	return copy_strings(host, &fake_of(host)->mounts, ret);
 }
 
+static int copy_lists(struct host *host, const struct host_strings *const *from,
+		      struct host_strings *const *ret)
+{
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && from[i]; i++)
+		result = copy_strings(host, from[i], ret[i]);
+	return result;
+}
+
+int fake_surroundings(struct host *host, struct host_surroundings *ret)
+{
+	const struct host_surroundings *from = &fake_of(host)->surroundings;
+
+	*ret = *from;
+	return copy_lists(
+		host, (const struct host_strings *const[]){&from->users, &from->inhibitors, NULL},
+		(struct host_strings *const[]){&ret->users, &ret->inhibitors});
+}
+
+int fake_network(struct host *host, struct host_network *ret)
+{
+	const struct host_network *from = &fake_of(host)->network;
+
+	return copy_lists(
+		host,
+		(const struct host_strings *const[]){&from->remote, &from->gateways,
+						     &from->name_servers, NULL},
+		(struct host_strings *const[]){&ret->remote, &ret->gateways, &ret->name_servers});
+}
+
+int fake_clock_synchronised(struct host *host, bool *ret)
+{
+	*ret = !fake_of(host)->clock_unsynchronised;
+	return fake_of(host)->live ? 0 : -ENOSYS;
+}
+
+int fake_utc_offset(struct host *host, int64_t when, int *ret_sec)
+{
+	(void)when;
+	*ret_sec = fake_of(host)->utc_offset_sec;
+	return 0;
+}
+
+int fake_hibernation(struct host *host, bool allowed)
+{
+	fake_of(host)->hibernation_masked = !allowed;
+	return 0;
+}
+
 int fake_swap_files(struct host *host, struct host_swaps *ret)
 {
 	const struct host_swaps *from = &fake_of(host)->swaps;
@@ -169,8 +219,13 @@ bool fake_interrupted(struct host *host)
 
 int fake_sleep(struct host *host, unsigned milliseconds)
 {
-	if (fake_of(host)->interrupt)
+	struct fake_host *fake = fake_of(host);
+
+	if (fake->on_sleep)
+		fake->on_sleep(fake);
+	if (fake->interrupt)
 		return -EINTR;
-	fake_of(host)->now_usec += 1000LL * milliseconds;
+	fake->now_usec += 1000LL * milliseconds;
+	fake->now_sec += milliseconds / 1000;
 	return 0;
 }

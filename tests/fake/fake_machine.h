@@ -15,6 +15,11 @@ void fake_package_unlock(struct host *host);
 int fake_failed_units(struct host *host, struct host_strings *ret);
 int fake_default_routes(struct host *host, struct host_strings *ret);
 int fake_mount_points(struct host *host, struct host_strings *ret);
+int fake_surroundings(struct host *host, struct host_surroundings *ret);
+int fake_network(struct host *host, struct host_network *ret);
+int fake_clock_synchronised(struct host *host, bool *ret);
+int fake_utc_offset(struct host *host, int64_t when, int *ret_sec);
+int fake_hibernation(struct host *host, bool allowed);
 int fake_swap_files(struct host *host, struct host_swaps *ret);
 int fake_run_program(struct host *host, const struct host_program *program, char **ret_output,
 		     int *ret_status);

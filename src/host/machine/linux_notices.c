@@ -177,6 +177,85 @@ int linux_reboot_required(struct host *host, bool required)
 	return directory < 0 ? -errno : reboot_files_write(directory, required);
 }
 
+/* --- hibernation ---------------------------------------------------------------------------------- */
+
+/*
+ * A link to /dev/null in /run masks a unit until the next boot. Which of them are ours is kept beside
+ * our other files: what somebody else masked so is not ours to take away.
+ */
+#define MASKS "systemd/system"
+#define OUR_MASKS "moult/hibernation"
+
+static const char *const sleeps[] = {"hibernate.target", "hybrid-sleep.target",
+				     "suspend-then-hibernate.target"};
+
+static int make_directories(int directory)
+{
+	static const char *const paths[] = {"systemd", MASKS, "moult"};
+
+	for (size_t i = 0; i < COUNT(paths); i++)
+		if (mkdirat(directory, paths[i], 0755) < 0 && errno != EEXIST)
+			return -errno;
+	return 0;
+}
+
+static int mask(int directory)
+{
+	auto_text struct text ours = {0};
+	int result = make_directories(directory);
+
+	for (size_t i = 0; result == 0 && i < COUNT(sleeps); i++) {
+		auto_free char *path = xasprintf(MASKS "/%s", sleeps[i]);
+
+		if (symlinkat("/dev/null", directory, path) == 0)
+			text_addf(&ours, "%s\n", sleeps[i]);
+		else if (errno != EEXIST)
+			result = -errno;
+	}
+	/* also what was masked before a failure: it is to be taken away again */
+	if (ours.length > 0) {
+		int written = create(directory, OUR_MASKS, ours.bytes);
+
+		result = result < 0 ? result : written < 0 ? written : 0;
+	}
+	return result;
+}
+
+static int unmask(int directory, const struct host_bytes *ours)
+{
+	for (size_t i = 0; i < COUNT(sleeps); i++) {
+		auto_free char *line = xasprintf("%s\n", sleeps[i]);
+		auto_free char *path = xasprintf(MASKS "/%s", sleeps[i]);
+
+		if (strstr(ours->bytes, line) && unlinkat(directory, path, 0) < 0 &&
+		    errno != ENOENT)
+			return -errno;
+	}
+	return unlinkat(directory, OUR_MASKS, 0) < 0 ? -errno : 0;
+}
+
+int hibernation_write(int directory, bool allowed)
+{
+	auto_host_bytes struct host_bytes ours = {0};
+	int result = read_at(directory, OUR_MASKS, &ours);
+
+	if (result < 0 && result != -ENOENT)
+		return result;
+	if (result == -ENOENT)
+		return allowed ? 0 : mask(directory);
+	return allowed ? unmask(directory, &ours) : 0;
+}
+
+int linux_hibernation(struct host *host, bool allowed)
+{
+	auto_close int directory = -1;
+
+	if (!linux_of(host)->live)
+		return -ENOSYS;
+	directory = open("/run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return directory < 0 ? -errno : hibernation_write(directory, allowed);
+}
+
 /* --- the journal ---------------------------------------------------------------------------------- */
 
 /* A machine without a journal loses nothing that is not in moult's own log. */

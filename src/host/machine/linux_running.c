@@ -113,12 +113,6 @@ int linux_running(struct host *host, struct host_running *ret)
 	return 0;
 }
 
-static void strings_add(struct host_strings *strings, const char *string)
-{
-	if (!host_strings_have(strings, string))
-		*array_add(strings->strings, strings->count) = xstrdup(string);
-}
-
 /* Interface of a line of /proc/net/route that is a default route in use. */
 static bool route4(const char *line, char name[64])
 {
@@ -153,7 +147,7 @@ static int routes_add(const char *path, bool (*is_default)(const char *, char[64
 		return errno == ENOENT ? 0 : -errno; /* a kernel without IPv6 */
 	while (fgets(line, sizeof(line), file))
 		if (is_default(line, name))
-			strings_add(routes, name);
+			host_strings_add(routes, name);
 	return ferror(file) ? -EIO : 0;
 }
 
@@ -202,7 +196,7 @@ int linux_mount_points(struct host *host, struct host_strings *ret)
 		const char *target = mnt_fs_get_target(fs);
 
 		if (target && !is_ours(linux_of(host), target))
-			strings_add(&points, target);
+			host_strings_add(&points, target);
 	}
 	*ret = points;
 	return 0;

@@ -2,19 +2,13 @@
 #include <errno.h>
 #include <sys/reboot.h>
 #include <systemd/sd-bus.h>
-#include "linux_internal.h"
+#include "linux_bus.h"
 
 #define MANAGER                                                                                    \
 	"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
-#define LOGIN "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
 #define TIMEOUT_USEC 10000000
 
-DEFINE_AUTO(bus, sd_bus *, sd_bus_flush_close_unref)
-#define auto_bus __attribute__((cleanup(auto_bus_)))
-DEFINE_AUTO(message, sd_bus_message *, sd_bus_message_unref)
-#define auto_message __attribute__((cleanup(auto_message_)))
-
-static int connect_bus(sd_bus **ret)
+int bus_connect(sd_bus **ret)
 {
 	int result = sd_bus_open_system(ret);
 
@@ -47,7 +41,7 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 
 	if (!linux_of(host)->live)
 		return -ENOSYS;
-	result = connect_bus(&bus);
+	result = bus_connect(&bus);
 	if (result >= 0)
 		result = sd_bus_call_method(bus, MANAGER, "ListUnitsFiltered", NULL, &reply, "as",
 					    1, "failed");
@@ -63,7 +57,7 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 /* Services are stopped in their order. logind knows of inhibitors; without it, the target does. */
 static int reboot_politely(sd_bus *bus)
 {
-	if (sd_bus_call_method(bus, LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
+	if (sd_bus_call_method(bus, BUS_LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
 		return 0;
 	return sd_bus_call_method(bus, MANAGER, "StartUnit", NULL, NULL, "ss", "reboot.target",
 				  "replace-irreversibly");
@@ -76,7 +70,7 @@ int linux_reboot(struct host *host, bool force)
 
 	if (!linux_of(host)->live)
 		return -ENOSYS;
-	result = connect_bus(&bus);
+	result = bus_connect(&bus);
 	if (!force) {
 		if (result >= 0)
 			result = reboot_politely(bus);
