@@ -25,6 +25,8 @@ static const struct option options[OPTION_COUNT] = {
 			     OPTION_FLAG, FIELD(request.continue_pending)},
 	[OPTION_REBOOT] = {"reboot", 0, NULL, "Reboot when it is done", OPTION_FLAG,
 			   FIELD(request.reboot)},
+	[OPTION_WHEN] = {"when", 0, "WINDOW", "Reboot into it in this window, 'Sat 02:00-05:00'",
+			 OPTION_STRING, FIELD(request.when)},
 	[OPTION_BASE] = {"base", 0, NULL, "As it was built, without later changes by its owner",
 			 OPTION_FLAG, FIELD(request.base)},
 	[OPTION_UNDO] = {"undo", 0, NULL, "Go back to the system as it was before init",
@@ -66,6 +68,8 @@ static const enum option_id exclusive[][2] = {
 	{OPTION_REPLACE, OPTION_CONTINUE},
 	/* there is nothing to reboot but the running system */
 	{OPTION_REBOOT, OPTION_SYSROOT},
+	{OPTION_WHEN, OPTION_SYSROOT},
+	{OPTION_WHEN, OPTION_REBOOT},
 	{OPTION_QUIET, OPTION_VERBOSE},
 	{OPTION_FILE, OPTION_PACKAGES},
 	{OPTION_FILE, OPTION_CONFIG},

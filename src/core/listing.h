@@ -48,6 +48,12 @@ struct generation *listing_current(const struct listing *listing);
 bool listing_undone(const struct listing *listing);
 /* The newest generation in trial, or built and newer than current and meant to be tried; NULL = nothing pending. */
 struct generation *listing_pending(const struct listing *listing);
+/*
+ * The newest upgrade that came to nothing and is not made again by itself until the source has
+ * something newer: found bad, never got far enough for a verdict, or left by a rollback. NULL = none,
+ * or one that was made since is good.
+ */
+struct generation *listing_given_up(const struct listing *listing);
 /* By number, name, or "last" (last good other than booted, or than current where nothing of ours runs). */
 struct generation *listing_select(const struct listing *listing, const char *which,
 				  struct err *err);

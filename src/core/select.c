@@ -43,6 +43,30 @@ struct generation *listing_pending(const struct listing *listing)
 	return NULL;
 }
 
+static bool was_given_up(const struct generation *gen)
+{
+	return gen->state == GEN_BAD || gen->state == GEN_GOOD ||
+	       (gen->state == GEN_BUILT && gen->reason && !gen->stale);
+}
+
+struct generation *listing_given_up(const struct listing *listing)
+{
+	const struct generation *current = listing_current(listing);
+
+	for (size_t i = listing->count; i > 0; i--) {
+		struct generation *gen = &listing->generations[i - 1];
+
+		if (gen->damage || !text_equal(gen->source, "packages"))
+			continue;
+		/* a good one that is newer than current was left by a rollback */
+		if (gen->state == GEN_GOOD && (!current || gen->id <= current->id))
+			return NULL;
+		if (was_given_up(gen))
+			return gen;
+	}
+	return NULL;
+}
+
 struct generation *listing_base(const struct listing *listing, bool continue_pending)
 {
 	struct generation *pending = continue_pending ? listing_pending(listing) : NULL;

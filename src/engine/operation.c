@@ -2,8 +2,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include "journal.h"
+#include "messages.h"
 #include "notices.h"
 #include "reserve.h"
 #include "run.h"
@@ -180,10 +180,6 @@ bool operation_forgive(struct operation *operation, const char *what, struct err
 	return true;
 }
 
-/* Stable ids for journalctl MESSAGE_ID=…; documented in moult(8). */
-#define MESSAGE_DONE "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a01"
-#define MESSAGE_FAILED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a02"
-
 void operation_end(struct operation *operation, const struct err *err)
 {
 	struct host *host = operation->machine->host;
@@ -194,8 +190,6 @@ void operation_end(struct operation *operation, const struct err *err)
 			    : xasprintf("moult %s: done", operation->verb);
 		json_t *record = record_of(operation, err ? "failed" : "done");
 		struct host_message message = {
-			.priority = err ? LOG_ERR : LOG_NOTICE,
-			.id = err ? MESSAGE_FAILED : MESSAGE_DONE,
 			.text = sentence,
 			.verb = operation->verb,
 			.generation = operation->generation,
@@ -204,7 +198,7 @@ void operation_end(struct operation *operation, const struct err *err)
 		if (err)
 			json_put_string(record, "why", err->text);
 		write_record(operation, record);
-		host->ops->log(host, &message);
+		message_log(host, err ? MESSAGE_FAILED : MESSAGE_DONE, &message);
 	}
 	if (operation->locked) {
 		/* after the record, which status.json repeats; before anybody else can change it */

@@ -25,6 +25,9 @@ struct verb_request {
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
 	bool packages, config, files; /* diff: only these parts; none = all */
 	bool terminal; /* shell */
+	const char *when; /* upgrade --when WINDOW: it reboots then */
+	/* of a timer, which is asked again before each long step: false, with why, and the upgrade waits */
+	bool (*may_go_on)(struct machine *, struct err *);
 	const char *reason; /* internal give-up REASON */
 };
 
@@ -75,5 +78,13 @@ bool verb_health(
 	struct
 	err *); /* {healthy, checks:[{name, required, passed, why}]}; fails (ERR_REFUSED) when a required one does */
 bool verb_bless(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+/* upgrade, also with --when: then a timer reboots into what is pending in that window */
+bool verb_upgrade_when(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+/* for timers */
+bool verb_timed_upgrade(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_timed_check(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_timed_cleanup(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+/* of a boot that is no trial, after one was lost: says how it is, and never reboots */
+bool verb_report_health(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_give_up(struct machine *, const struct verb_request *, json_t **ret,
 		  struct err *); /* records the reason against the trial, reboots */

@@ -81,9 +81,9 @@ int fake_package_lock(struct host *host, const char *root, unsigned wait_sec)
 
 void fake_package_unlock(struct host *host)
 {
-	if (fake_of(host)->package_locks == 0)
-		abort();
-	fake_of(host)->package_locks--;
+	/* who gives everything up does not ask what there is */
+	if (fake_of(host)->package_locks > 0)
+		fake_of(host)->package_locks--;
 }
 
 int fake_failed_units(struct host *host, struct host_strings *ret)

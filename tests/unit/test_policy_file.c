@@ -74,11 +74,12 @@ END_TEST
 START_TEST(test_with_every_default_written_out)
 {
 	static const char *const keys[] = {
-		"\nloader:",	 "\nsource:",	      "\ntries:",	"\n  deadline:",
-		"\n  keep:",	 "\nwatchdog:",	      "\n  automatic:", "\n  window:",
-		"\n  mains:",	 "\n  metered:",      "\n  load:",	"\n  users:",
-		"\n  policy:",	 "\n  warning:",      "\n  max_days:",	"\n  min_free_mib:",
-		"\n  data_mib:", "\n  metadata_mib:", "\n  boot_mib:"};
+		"\nloader:",	     "\nsource:",	 "\ntries:",	      "\n  deadline:",
+		"\n  keep:",	     "\n  checkpoints:", "\nwatchdog:",	      "\n  automatic:",
+		"\n  window:",	     "\n  mains:",	 "\n  metered:",      "\n  load:",
+		"\n  users:",	     "\n  policy:",	 "\n  warning:",      "\n  max_days:",
+		"\n  min_free_mib:", "\n  data_mib:",	 "\n  metadata_mib:", "\n  boot_mib:",
+	};
 	auto_free char *text = delivered();
 
 	uncomment(text);

@@ -12,12 +12,13 @@ static const struct command rows[] = {
 			"current, "
 			"if not the machine returns by itself to what runs now. The running system "
 			"is "
-			"not changed, and nothing reboots unless --reboot is given. With --release "
+			"not changed, and nothing reboots unless --reboot or --when is given. With "
+			"--release "
 			"the copy moves to another release of the distribution.",
 		.group = GROUP_CHANGE,
 		.needs = SWITCHES,
-		.options = CHANGING | MAKING | BIT(RELEASE) | BIT(SOURCE),
-		.verb = verb_upgrade,
+		.options = CHANGING | MAKING | BIT(RELEASE) | BIT(SOURCE) | BIT(WHEN),
+		.verb = verb_upgrade_when,
 		.render = render_change,
 	},
 	{

@@ -2,6 +2,15 @@
 #include "rows.h"
 #include "help.h"
 
+/* Where timers wait there is no look, only a sentence. */
+static void render_timed_check(const json_t *document, const struct view *view, struct text *out)
+{
+	if (document_array(document, "findings"))
+		render_check(document, view, out);
+	else
+		render_change(document, view, out);
+}
+
 static const struct command rows[] = {
 	{
 		.name = "internal reconcile",
@@ -83,6 +92,52 @@ static const struct command rows[] = {
 		.needs = WRITES,
 		.options = UNIT | ELSEWHERE,
 		.verb = verb_stale_check,
+		.render = render_change,
+	},
+	{
+		.name = "internal timed-upgrade",
+		.operands = "",
+		.summary = "A timer: upgrade and reboot, if it is time and nothing minds",
+		.help = "Does what moult.yaml(5) lets it do by itself, and says what it waits for.",
+		.group = GROUP_INTERNAL,
+		.needs = SWITCHES,
+		.options = UNIT,
+		.verb = verb_timed_upgrade,
+		.render = render_change,
+	},
+	{
+		.name = "internal timed-check",
+		.operands = "",
+		.summary = "A timer: look at everything, and for upgrades",
+		.help = "Like 'moult check'; status and journal say what it found.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT,
+		.verb = verb_timed_check,
+		.render = render_timed_check,
+		.judge = judge_check,
+	},
+	{
+		.name = "internal timed-cleanup",
+		.operands = "",
+		.summary = "A timer: cleanup, in an ordinary session",
+		.help = "Like 'moult cleanup', but does nothing in a trial or a temporary session.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT,
+		.verb = verb_timed_cleanup,
+		.render = render_change,
+	},
+	{
+		.name = "internal report-health",
+		.operands = "",
+		.summary = "After a trial was lost: say how the system is that runs now",
+		.help = "Never reboots: what fails here lies in data or surroundings, which a "
+			"reboot does not change.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT,
+		.verb = verb_report_health,
 		.render = render_change,
 	},
 	{

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "rows.h"
 
-static int judge_check(const json_t *document)
+int judge_check(const json_t *document)
 {
 	const json_t *findings = document_array(document, "findings"), *finding;
 	size_t i;

@@ -17,6 +17,9 @@ struct command_rows {
 extern const struct command_rows commands_look, commands_change, commands_back, commands_setup,
 	commands_internal;
 
+/* Exit status of a document with findings; look.c. */
+int judge_check(const json_t *document);
+
 #define BIT(id) OPTION_BIT(OPTION_##id)
 #define REPORTING (BIT(JSON) | BIT(QUIET) | BIT(VERBOSE) | BIT(HELP))
 #define ELSEWHERE (BIT(SYSROOT) | BIT(ESP))

@@ -30,6 +30,8 @@ void render_change(const json_t *document, const struct view *view, struct text 
 	render_sentences(document_array(document, "notes"), "note: ", view, out);
 	if (sentence)
 		add_sentence(sentence, view, out);
+	if (document_string(document, "reboots_when"))
+		view_add_labelled(view, out, "reboots", document_string(document, "reboots_when"));
 	if (document_true(document, "rebooting"))
 		text_add(out, "The machine reboots now.\n");
 	render_next(document_object(document, "next"), view, out);

@@ -31,6 +31,8 @@ void render_steps(const json_t *steps, const struct view *view, struct text *out
 /* Strings, or objects with a sentence in "why" or "object", one wrapped line each. */
 void render_sentences(const json_t *sentences, const char *bullet, const struct view *view,
 		      struct text *out);
+/* What timers wait for and found, of `status`. */
+void render_standing(const json_t *unattended, const struct view *view, struct text *out);
 /* Generations, one a line: whether each stays or goes, and why. */
 void render_fates(const json_t *fates, const struct view *view, struct text *out);
 /* "good", "on trial" … and its colour. */

@@ -205,6 +205,7 @@ void render_status(const json_t *document, const struct view *view, struct text 
 	add_last(document_object(document, "last"), view, out);
 	add_space(document_object(document, "space"), view, out);
 	add_late(document, view, out);
+	render_standing(document_object(document, "unattended"), view, out);
 	add_failed(document, view, out);
 	add_pending(document, view, out);
 	render_sentences(conflicts, "! ", view, out);

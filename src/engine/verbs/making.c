@@ -134,10 +134,20 @@ static bool work_open(struct operation *operation, struct err *err)
 	return fill_open(&making->fill, err);
 }
 
+/* What held a timer back may have come since it looked. */
+static bool may_go_on(struct operation *operation, struct err *err)
+{
+	const struct making *making = operation->context;
+
+	return !making->request->may_go_on || making->request->may_go_on(operation->machine, err);
+}
+
 static bool work_refresh(struct operation *operation, struct err *err)
 {
 	struct making *making = operation->context;
 
+	if (!may_go_on(operation, err))
+		return false;
 	phase(operation, "refresh", "asking the source what there is");
 	return fill_refresh(&making->fill, err);
 }
@@ -153,6 +163,8 @@ static bool work_fill(struct operation *operation, struct err *err)
 {
 	struct making *making = operation->context;
 
+	if (!may_go_on(operation, err))
+		return false;
 	phase(operation, "fill", "changing the copy");
 	if (!fill_apply(&making->fill, err))
 		return false;

@@ -1,6 +1,5 @@
 /* What units ask for around a boot: reconcile, first-boot, bless, give-up. */
 #include <string.h>
-#include <syslog.h>
 #include "answer.h"
 #include "carry.h"
 #include "loader_program.h"
@@ -9,15 +8,13 @@
 #include "data_keep.h"
 #include "health.h"
 #include "hooks.h"
+#include "messages.h"
 #include "publish.h"
 #include "recover.h"
 #include "replay.h"
 #include "report.h"
 #include "restore.h"
 #include "verb.h"
-
-#define MESSAGE_RETURNED "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a03"
-#define MESSAGE_GIVE_UP "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a04"
 
 static bool is_trial(const struct machine *machine)
 {
@@ -61,15 +58,13 @@ static void tell_returned(const struct operation *operation)
 	for (size_t i = 0; operation->trial_ended && i < listing->count; i++) {
 		unsigned id = listing->generations[i].id;
 		struct host_message message = {
-			.priority = LOG_WARNING,
-			.id = MESSAGE_RETURNED,
 			.text = note_of_end(operation, id),
 			.verb = operation->verb,
 			.generation = (int)id,
 		};
 
 		if (message.text)
-			host->ops->log(host, &message);
+			message_log(host, MESSAGE_RETURNED, &message);
 	}
 }
 
@@ -84,6 +79,9 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	tell_returned(operation);
 	if (!late_check(operation, err) && !operation_forgive(operation, "late edits", err))
 		return false;
+	/* moult-returned.service waits for it: whether this one is healthy is asked once all is up */
+	if (operation->trial_ended)
+		machine->host->ops->publish_status(machine->host, "returned", "");
 	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
 		return false;
 	return answer_done(operation, "the machine is as the directories say", ret, err);
@@ -309,11 +307,10 @@ static bool give_up_body(struct operation *operation, const struct verb_request 
 					     machine->listing.running.booted, reason);
 
 	operation->generation = machine->listing.running.booted;
-	host->ops->log(host, &(struct host_message){.priority = LOG_ERR,
-						    .id = MESSAGE_GIVE_UP,
-						    .text = sentence,
-						    .verb = operation->verb,
-						    .generation = operation->generation});
+	message_log(host, MESSAGE_GIVE_UP,
+		    &(struct host_message){.text = sentence,
+					   .verb = operation->verb,
+					   .generation = operation->generation});
 	if (!record_verdict(operation, OUTCOME_FAILED, reason, err))
 		return false;
 	return answer_done(operation, sentence, ret, err);

@@ -144,23 +144,51 @@ static bool nothing(struct operation *operation, const char *sentence, json_t **
 	return true;
 }
 
+/*
+ * What was found bad is not made again by itself until the source has something newer. Sets *ret and
+ * is true where that is so now.
+ */
+static bool is_given_up(struct operation *operation, const struct verb_request *request,
+			json_t **ret, struct err *err)
+{
+	const struct listing *listing = &operation->machine->listing;
+	const struct generation *given_up = listing_given_up(listing);
+	const struct generation *pending = listing_pending(listing);
+	auto_free char *sentence = NULL;
+	bool newer;
+
+	/* what is pending was made of something newer already */
+	if (!request->may_go_on || !given_up || (pending && pending->id > given_up->id))
+		return false;
+	sentence =
+		xasprintf("the source has nothing newer than generation %u, which %s", given_up->id,
+			  given_up->state == GEN_BAD	? "was found bad"
+			  : given_up->state == GEN_GOOD ? "was left by a rollback"
+							: "never came up");
+	if (!is_newer(operation, request, given_up, &newer, err) || newer)
+		return false;
+	return nothing(operation, sentence, ret, err);
+}
+
+/* What is pending came from the source, and can be asked whether there is something newer. */
+static bool is_waiting(const struct verb_request *request, const struct generation *pending,
+		       const struct generation *base)
+{
+	return pending && pending != base && !pending->stale && !request->replace &&
+	       !request->release && pending->state == GEN_TRIAL;
+}
+
 static bool build(struct operation *operation, const struct verb_request *request, json_t **ret,
 		  struct err *err)
 {
 	struct machine *machine = operation->machine;
-	const struct generation *current, *pending, *base;
+	const struct generation *current = listing_current(&machine->listing);
+	const struct generation *pending = listing_pending(&machine->listing);
+	const struct generation *base = find_base(machine, request, err);
 
-	/* what became stale unnoticed is found now, and then built again */
-	if (!late_check(operation, err))
+	if (!base || (base != current && !check_base(machine, base, err)))
 		return false;
-	current = listing_current(&machine->listing);
-	pending = listing_pending(&machine->listing);
-	if ((current && !check_base(machine, current, err)) ||
-	    !(base = find_base(machine, request, err)) ||
-	    (base != current && !check_base(machine, base, err)))
-		return false;
-	if (pending && pending != base && !pending->stale && !request->replace &&
-	    !request->release && pending->state == GEN_TRIAL) {
+	if (is_waiting(request, pending, base)) {
 		auto_free char *sentence = xasprintf(
 			"generation %u is pending already, and the source has nothing newer",
 			pending->id);
@@ -173,18 +201,39 @@ static bool build(struct operation *operation, const struct verb_request *reques
 			return nothing(operation, sentence, ret, err);
 		base = listing_find(&machine->listing, base_id);
 	}
-	if (make(operation, request, base, ret, err))
+	return make(operation, request, base, ret, err);
+}
+
+/* An upgrade that a timer must not make is none; else it is built. */
+static bool build_wanted(struct operation *operation, const struct verb_request *request,
+			 json_t **ret, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *current;
+
+	/* what became stale unnoticed is found now, and then built again */
+	if (!late_check(operation, err))
+		return false;
+	current = listing_current(&machine->listing);
+	if (current && !check_base(machine, current, err))
+		return false;
+	if (is_given_up(operation, request, ret, err))
 		return true;
-	if (err->kind == ERR_NOTHING)
-		return nothing(operation, "there is nothing to upgrade", ret, err);
-	return false;
+	return err->kind == ERR_NONE && build(operation, request, ret, err);
 }
 
 /* Before the reboot that was asked for, so that what is wrong is said to whoever asked. */
 static bool upgrade_body(struct operation *operation, const struct verb_request *request,
 			 json_t **ret, struct err *err)
 {
-	return build(operation, request, ret, err) && carry_for_reboot(operation, request, err);
+	auto_free char *sentence = NULL;
+
+	if (build_wanted(operation, request, ret, err))
+		return carry_for_reboot(operation, request, err);
+	if (err->kind != ERR_NOTHING)
+		return false;
+	sentence = xstrdup(err->text);
+	return nothing(operation, sentence, ret, err) && carry_for_reboot(operation, request, err);
 }
 
 static bool dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,

@@ -7,5 +7,7 @@
 #pragma once
 #include "operation.h"
 
-/* The machine is read again first. Another system's disk tells nobody anything. */
+/* status.json and motd, of the machine as it was read. */
+void notices_tell(struct machine *machine);
+/* That, and whether a reboot is wanted. The machine is read again first. Another system's disk tells nobody anything. */
 void notices_publish(const struct operation *operation);

@@ -2,6 +2,7 @@
 #include "journal.h"
 #include "late.h"
 #include "stamp.h"
+#include "standing.h"
 
 const char *report_session(const struct machine *machine)
 {
@@ -318,5 +319,7 @@ json_t *report_status(struct machine *machine)
 	json_object_set_new(document, "conflicts", conflicts);
 	json_object_set_new(document, "last", last_json(machine));
 	json_object_set_new(document, "space", report_space(machine));
+	if (machine->listing.adopted)
+		json_object_set_new(document, "unattended", standing_report(machine));
 	return document;
 }

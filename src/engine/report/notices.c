@@ -43,7 +43,22 @@ static void add_stale(const struct machine *machine, struct text *text)
 	text_addf(text, ".\n       build it again: %s\n", late_remedy(pending));
 }
 
-static char *motd_text(const struct machine *machine)
+/* The same fault in what runs now: it lies in the data that both share, or around the machine. */
+static void add_unhealthy(const struct machine *machine, const json_t *status, struct text *text)
+{
+	const json_t *health = json_object_get(json_object_get(status, "unattended"), "health");
+
+	if (!json_is_false(json_object_get(health, "healthy")))
+		return;
+	text_add(text, "moult: ");
+	text_add_safe(text, json_string_value(json_object_get(health, "why")));
+	text_addf(text,
+		  "\n       this is generation %d, which was good before: look for the cause in "
+		  "data and surroundings.\n       try: sudo moult health\n",
+		  machine->listing.running.booted);
+}
+
+static char *motd_text(const struct machine *machine, const json_t *status)
 {
 	const char *session = report_session(machine);
 	const struct generation *current = listing_current(&machine->listing);
@@ -61,6 +76,7 @@ static char *motd_text(const struct machine *machine)
 			  machine->listing.running.booted);
 	add_failed(machine, &text);
 	add_stale(machine, &text);
+	add_unhealthy(machine, status, &text);
 	return text_take(&text);
 }
 
@@ -110,20 +126,30 @@ static void publish_reboot(const struct operation *operation)
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
+void notices_tell(struct machine *machine)
+{
+	const struct host_ops *ops = machine->host->ops;
+	auto_json json_t *status = report_status(machine);
+	auto_free char *printed = json_print(status), *motd = motd_text(machine, status);
+
+	ops->publish_status(machine->host, "status.json", printed);
+	ops->publish_status(machine->host, "motd", motd);
+}
+
+/* A kernel that wakes up again would go on writing to file systems that another generation used meanwhile. */
+static void mask_hibernation(struct machine *machine)
+{
+	machine->host->ops->hibernation(machine->host, listing_pending(&machine->listing) == NULL);
+}
+
 void notices_publish(const struct operation *operation)
 {
 	struct machine *machine = operation->machine;
-	const struct host_ops *ops = machine->host->ops;
-	auto_free char *motd = NULL, *printed = NULL;
-	auto_json json_t *status = NULL;
 	struct err unused = {0};
 
 	if (!machine->listing.running.live || !machine_refresh(machine, &unused))
 		return;
-	status = report_status(machine);
-	printed = json_print(status);
-	motd = motd_text(machine);
-	ops->publish_status(machine->host, "status.json", printed);
-	ops->publish_status(machine->host, "motd", motd);
+	notices_tell(machine);
+	mask_hibernation(machine);
 	publish_reboot(operation);
 }
