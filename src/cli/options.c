@@ -363,6 +363,8 @@ static void fill_request(struct invocation *invocation)
 				invocation->operands[i];
 	if (command->needs & TAKES_REST)
 		request->command = invocation->operands;
+	if (command->needs & TAKES_PATHS && invocation->operand_count > 0)
+		request->paths = invocation->operands + 1;
 	request->accept = invocation->accept.words;
 	request->data = invocation->data.words;
 	request->terminal = command->needs & USES_TERMINAL;

@@ -26,6 +26,7 @@ const char *step_kind_name(enum step_kind kind)
 		[STEP_SET_BYTE] = "set-byte",
 		[STEP_PUT_BLOB] = "put-blob",
 		[STEP_MAKE_DIRECTORY] = "make-directory",
+		[STEP_COPY] = "copy",
 		[STEP_RENAME] = "rename",
 		[STEP_EXCHANGE] = "exchange",
 		[STEP_REMOVE] = "remove",
@@ -97,6 +98,14 @@ struct step *plan_put_blob(struct plan *plan, const char *from, const char *path
 struct step *plan_rename(struct plan *plan, enum volume volume, const char *from, const char *to)
 {
 	struct step *step = add(plan, STEP_RENAME, volume, to);
+
+	step->from = xstrdup(from);
+	return step;
+}
+
+struct step *plan_copy(struct plan *plan, const char *from, const char *path)
+{
+	struct step *step = add(plan, STEP_COPY, VOLUME_POOL, path);
 
 	step->from = xstrdup(from);
 	return step;

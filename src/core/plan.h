@@ -18,6 +18,7 @@ enum step_kind {
 	STEP_SET_BYTE, /* one byte at offset: from → to, in place; already `to` counts as done */
 	STEP_PUT_BLOB, /* from (pool) → path (boot) unless there with this digest; always read back */
 	STEP_MAKE_DIRECTORY,
+	STEP_COPY, /* from → path, on the pool, with all in it and its attributes; extents are shared */
 	STEP_RENAME, /* from → path, on one volume */
 	STEP_EXCHANGE, /* from and path change places, on one volume, at one instant */
 	STEP_REMOVE, /* a file or an empty directory; missing counts as done */
@@ -68,6 +69,7 @@ struct step *plan_set_byte(struct plan *plan, enum volume volume, const char *pa
 struct step *plan_put_blob(struct plan *plan, const char *from, const char *path,
 			   const char *sha256);
 struct step *plan_rename(struct plan *plan, enum volume volume, const char *from, const char *to);
+struct step *plan_copy(struct plan *plan, const char *from, const char *path); /* on the pool */
 struct step *plan_exchange(struct plan *plan, const char *from, const char *path); /* on the pool */
 /* MAKE_DIRECTORY, REMOVE, REMOVE_TREE, SYNC ("" path), CREATE_/DELETE_SUBVOLUME, SET_DEFAULT, CHECK_VOLUME. */
 struct step *plan_at(struct plan *plan, enum step_kind kind, enum volume volume, const char *path);

@@ -119,6 +119,11 @@ static int rename_to(struct host *host, const struct step *step)
 	return host->ops->rename(host, step->volume, step->from, step->path);
 }
 
+static int copy(struct host *host, const struct step *step)
+{
+	return host->ops->copy(host, step->volume, step->from, step->volume, step->path);
+}
+
 static int exchange(struct host *host, const struct step *step)
 {
 	return host->ops->exchange(host, step->volume, step->from, step->path);
@@ -192,6 +197,7 @@ static const struct action actions[STEP_KIND_COUNT] = {
 				 .what = "make the directory",
 				 .done = -EEXIST},
 	[STEP_RENAME] = {.call = rename_to, .what = "rename to"},
+	[STEP_COPY] = {.call = copy, .what = "copy to"},
 	[STEP_EXCHANGE] = {.call = exchange, .what = "exchange"},
 	[STEP_REMOVE] = {.call = remove_one, .what = "remove", .done = -ENOENT},
 	[STEP_REMOVE_TREE] = {.call = remove_tree, .what = "remove", .done = -ENOENT},

@@ -20,6 +20,7 @@ struct verb_request {
 	const char *release; /* upgrade --release CODENAME */
 	const char *source; /* upgrade --source S; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
+	const char *const *paths; /* restore N PATH…, NULL-terminated */
 	const char *const *data; /* rollback --data NAME, NULL-terminated; NULL = none */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
@@ -54,6 +55,7 @@ bool verb_init(struct machine *, const struct verb_request *, json_t **ret,
 bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret,
 		  struct err *); /* also run and shell */
 bool verb_checkpoint(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_restore(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_rollback(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_keep(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_discard(struct machine *, const struct verb_request *, json_t **ret, struct err *);

@@ -107,8 +107,9 @@ END_TEST
 START_TEST(every_command_can_be_asked_to_change_nothing)
 {
 	for (size_t i = 0; command_at(i); i++) {
-		auto_free char *line =
-			xasprintf("%s -n%s", command_at(i)->name, command_at(i)->least ? " 1" : "");
+		auto_free char *line = xasprintf("%s -n%s%s", command_at(i)->name,
+						 command_at(i)->least ? " 1" : "",
+						 command_at(i)->least > 1 ? " /etc/hosts" : "");
 		struct parsed parsed;
 
 		if (command_at(i)->group == GROUP_INTERNAL)

@@ -42,6 +42,25 @@ static const struct command rows[] = {
 		.render = render_change,
 	},
 	{
+		.name = "restore",
+		.operands = "N|last|NAME PATH...",
+		.summary = "Single files and directories back from a generation",
+		.help = "Puts files and directories back as they are in the named generation, or, "
+			"where PATH is data (/home, /var, /srv ...), as they were before that "
+			"generation first ran. What is there now is kept beside them, under "
+			"names that end in '.moult-before-' and the time.",
+		.group = GROUP_BACK,
+		.needs = WRITES | TAKES_PATHS,
+		.options = CHANGING | BIT(BASE),
+		.least = 2,
+		.most = UINT32_MAX,
+		.fields = {REQUEST(which)},
+		.words = "last",
+		.open_words = true,
+		.verb = verb_restore,
+		.render = render_change,
+	},
+	{
 		.name = "keep",
 		.operands = "",
 		.summary = "Make the generation picked in the boot menu current",

@@ -13,6 +13,9 @@ void data_places_done(struct data_places *places)
 		free(places->all[i].name);
 	}
 	free(places->all);
+	for (size_t i = 0; i < places->elsewhere_count; i++)
+		free(places->elsewhere[i]);
+	free(places->elsewhere);
 	*places = (struct data_places){0};
 }
 
@@ -37,8 +40,11 @@ static void add_line(struct data_places *places, const struct fstab *fstab,
 	struct data_place *place;
 
 	if (!subvolume || is_own(subvolume) || is_known(places, subvolume) ||
-	    territory_is_swap(subvolume, line->mount_point))
+	    territory_is_swap(subvolume, line->mount_point)) {
+		*array_add(places->elsewhere, places->elsewhere_count) =
+			fstab_plain_mount_point(line);
 		return;
+	}
 	place = array_add(places->all, places->count);
 	place->mount_point = fstab_plain_mount_point(line);
 	place->name = flat_name(subvolume);

@@ -15,6 +15,8 @@ struct data_place {
 struct data_places {
 	struct data_place *all; /* in the order of fstab; each subvolume once */
 	size_t count;
+	char **elsewhere; /* where something else is mounted */
+	size_t elsewhere_count;
 };
 
 /* `root`: path on the pool. A root without an fstab has none. */
