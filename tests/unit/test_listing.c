@@ -150,9 +150,25 @@ START_TEST(numbers_are_reserved_before_they_are_used)
 
 	listing.layout = (struct layout){.last_id = 5, .last_serial = 9};
 	plan_reserve(&plan, &listing.layout, 6, 3);
+	ck_assert_int_eq(plan.steps[0].kind, STEP_REPLACE);
 	ck_assert_ptr_nonnull(strstr(plan.steps[0].text, "\"last_id\": 6"));
 	ck_assert_ptr_nonnull(strstr(plan.steps[0].text, "\"last_serial\": 9"));
 	ck_assert_int_eq(plan.steps[1].kind, STEP_SYNC);
+}
+END_TEST
+
+/* Otherwise a commit between the two could list documents that are still empty. */
+START_TEST(a_generation_is_durable_before_and_after_it_is_listed)
+{
+	struct generation gen = {.id = 7, .state = GEN_BUILT};
+	auto_plan struct plan plan = {0};
+	size_t i = 0;
+
+	plan_list(&plan, &gen);
+	while (plan.steps[i].kind != STEP_RENAME)
+		i++;
+	ck_assert_int_eq(plan.steps[i - 1].kind, STEP_SYNC);
+	ck_assert_int_eq(plan.steps[i + 1].kind, STEP_SYNC);
 }
 END_TEST
 
@@ -163,4 +179,5 @@ UNIT_MAIN("listing", current_is_what_the_default_subvolume_names,
 	  a_damaged_generation_is_shown_why_and_never_chosen,
 	  deleting_goes_from_the_deepest_subvolume_up,
 	  deleting_never_takes_a_subvolume_that_moult_did_not_make,
-	  numbers_are_reserved_before_they_are_used)
+	  numbers_are_reserved_before_they_are_used,
+	  a_generation_is_durable_before_and_after_it_is_listed)

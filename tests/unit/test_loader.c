@@ -242,6 +242,7 @@ START_TEST(alias_is_tidied_away)
 	at_put_entry(&at, "MOULT-~2.CON", "title cut\n");
 	ck_assert_uint_eq(at.menu.torn_count, 1);
 	ck_assert(sdboot_loader.tidy(&at.menu, &at.plan, &at.err));
+	ck_assert_int_eq(at.plan.steps[at.plan.count - 1].kind, STEP_SYNC);
 	at_run(&at);
 	ck_assert_uint_eq(at.menu.torn_count, 0);
 	ck_assert_uint_eq(menu_next(&at.menu)->generation, 9);

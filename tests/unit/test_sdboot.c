@@ -1,5 +1,6 @@
 /* systemd-boot's files: names, texts, settings, and what plans refuse. Power cuts: test_switch. */
 #include <string.h>
+#include "boot_at.h"
 #include "boot_world.h"
 #include "sdboot_entry.h"
 #include "text.h"
@@ -450,8 +451,33 @@ START_TEST(hostile_settings)
 }
 END_TEST
 
+/* ---- the file system is checked before it is written to ---- */
+
+START_TEST(every_publication_checks_the_file_system_first)
+{
+	static const enum world_verb verbs[] = {WORLD_OFFER, WORLD_ADOPT, WORLD_OLD};
+
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		auto_at struct at at = at_in_use();
+
+		at_planned(&at, verbs[i], 9, 9);
+		ck_assert_int_eq(at.plan.steps[0].kind, STEP_CHECK_VOLUME);
+	}
+}
+END_TEST
+
+START_TEST(settings_are_written_to_a_checked_file_system)
+{
+	auto_at struct at at = at_in_use();
+
+	ck_assert(sdboot_loader.settle(&at.menu, "timeout 7\n", &at.plan, &at.err));
+	ck_assert_int_eq(at.plan.steps[0].kind, STEP_CHECK_VOLUME);
+}
+END_TEST
+
 UNIT_MAIN("systemd-boot", names_of_entries, paths_of_entries, text_of_an_entry, title_is_plain,
 	  a_command_line_that_is_too_long_is_refused, values_that_cannot_stand_in_an_entry,
 	  read_what_was_written, read_torn_entries, read_changed_entries,
 	  read_entries_that_were_edited, read_nothing, read_far_too_much, settings_of_owner_stay,
-	  hostile_settings)
+	  hostile_settings, every_publication_checks_the_file_system_first,
+	  settings_are_written_to_a_checked_file_system)
