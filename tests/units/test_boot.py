@@ -17,6 +17,14 @@ LATE_HANG = {
 NO_DISK = {"etc/fstab": "none /data tmpfs size=nonsense 0 0\n"}
 OWN_SHELL = "[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n"
 FIRST_BOOT, RECONCILE, BLESS = "internal first-boot", "internal reconcile", "internal bless"
+LATE = "internal late-edits"
+# Writes to the end, as a daemon that keeps its settings in /etc.
+WRITER = """[Service]
+ExecStart=/bin/sleep infinity
+ExecStop=/bin/sh -c 'sleep 1; echo "writer ended" >>/calls'
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 class Boots(unittest.TestCase):
@@ -50,7 +58,7 @@ class Healthy(Boots):
                  "systemctl is-system-running >>/probe")
         outcome = self.boot(probe=asked)
         self.assertEqual(outcome.end, "poweroff", outcome.console[-6000:])
-        self.assertEqual(outcome.calls, [FIRST_BOOT, RECONCILE, "health", BLESS])
+        self.assertEqual(outcome.calls, [FIRST_BOOT, RECONCILE, "health", BLESS, LATE])
         fragment, timer, running = outcome.probe.splitlines()
         self.assertIn("/lib/systemd/system/emergency.service", fragment)
         self.assertEqual(timer, "inactive")
@@ -66,13 +74,28 @@ class Healthy(Boots):
 
     def test_other_boots_are_only_reconciled(self):
         outcome = self.boot(command_line="moult.gen=7 moult.serial=12")
-        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE]))
+        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE, LATE]))
+
+    def test_late_edits_are_carried_when_all_services_have_ended(self):
+        script = ('case "$*" in *late-edits*) mountpoint -q /var/lib/moult && echo mounted >>/calls; '
+                  'touch /etc/written && echo writable >>/calls ;; esac')
+        outcome = self.boot(command_line="moult.gen=7", script=script, files={
+            SYSTEM + "writer.service": WRITER,
+            SYSTEM + "multi-user.target.d/writer.conf": "[Unit]\nWants=writer.service\n",
+            "etc/fstab": "none /var/lib/moult tmpfs defaults 0 0\n"})
+        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [
+            RECONCILE, "writer ended", LATE, "mounted", "writable"]))
+
+    def test_late_edits_that_hang_do_not_keep_the_machine_up(self):
+        script = 'case "$*" in *late-edits*) sleep infinity ;; esac'
+        outcome = self.boot(command_line="moult.gen=7", script=script)
+        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE, LATE]))
 
     def test_nothing_waits_for_reconcile(self):
         unit = "[Unit]\nAfter=multi-user.target\nDefaultDependencies=no\n[Service]\nType=oneshot\n"
         outcome = self.boot(command_line="moult.gen=7", script="sleep infinity", files={
             SYSTEM + "probe.service": unit + "ExecStart=/bin/systemctl --no-block poweroff\n"})
-        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE]))
+        self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE, LATE]))
 
     def test_nothing_runs_where_moult_was_not_set_up(self):
         outcome = self.boot(command_line="quiet")
