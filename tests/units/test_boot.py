@@ -77,7 +77,8 @@ class Healthy(Boots):
         self.assertEqual((outcome.end, outcome.calls), ("poweroff", [RECONCILE, LATE]))
 
     def test_late_edits_are_carried_when_all_services_have_ended(self):
-        script = ('case "$*" in *late-edits*) mountpoint -q /var/lib/moult && echo mounted >>/calls; '
+        script = ('case "$*" in *late-edits*) '
+                  'mountpoint -q /var/lib/moult && echo mounted >>/calls; '
                   'touch /etc/written && echo writable >>/calls ;; esac')
         outcome = self.boot(command_line="moult.gen=7", script=script, files={
             SYSTEM + "writer.service": WRITER,
