@@ -415,6 +415,38 @@ START_TEST(numbers_that_fell_behind_are_caught_up)
 }
 END_TEST
 
+/* What is pending on the pool when success is reported; the journal is for people, and may be. */
+static const char *pending(const struct fake_host *fake)
+{
+	for (size_t i = fake->effect_count; i > 0; i--) {
+		const struct fake_effect *effect = &fake->effects[i - 1];
+
+		if (effect->volume != VOLUME_POOL)
+			continue;
+		if (effect->kind == FAKE_SYNC)
+			return NULL;
+		if (!text_starts(effect->path, "@moult/"))
+			return effect->path;
+	}
+	return NULL;
+}
+
+START_TEST(what_is_reported_as_done_is_durable)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	ck_assert_ptr_null(pending(world.fake));
+	must(engine_bless(&world.machine, 2, &err));
+	ck_assert_ptr_null(pending(world.fake));
+	must(engine_offer(&world.machine, 3, &err));
+	ck_assert_ptr_null(pending(world.fake));
+	engine_world_done(&world);
+}
+END_TEST
+
 UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
 	  an_offered_generation_is_the_default_and_counted,
 	  what_its_owner_wants_of_a_trial_is_on_its_command_line,
@@ -431,4 +463,4 @@ UNIT_MAIN("engine", rolling_back_on_a_full_boot_volume_gives_up_the_reserve,
 	  a_lost_entry_of_current_comes_back_by_itself, repair_puts_both_uncounted_entries_back,
 	  repair_heals_the_file_system_before_it_writes,
 	  recovery_takes_away_the_flag_that_a_power_cut_leaves,
-	  numbers_that_fell_behind_are_caught_up, )
+	  numbers_that_fell_behind_are_caught_up, what_is_reported_as_done_is_durable)
