@@ -60,7 +60,7 @@ START_TEST(a_system_as_it_was_is_healthy)
 	open_healthy(&world);
 	began = world.fake->now_usec;
 	document = passes(&world);
-	ck_assert_uint_eq(json_array_size(json_object_get(document, "checks")), 5);
+	ck_assert_uint_eq(json_array_size(json_object_get(document, "checks")), 10);
 	ck_assert_int_eq(world.fake->now_usec, began);
 	engine_world_done(&world);
 }
@@ -307,7 +307,7 @@ START_TEST(a_wanted_program_is_only_told)
 	document = passes(&world);
 	ck_assert_str_eq(asked, "wanted-fails ");
 	ck_assert_ptr_nonnull(strstr(noted, "wanted-fails failed with exit status 4"));
-	check = json_array_get(json_object_get(document, "checks"), 5);
+	check = json_array_get(json_object_get(document, "checks"), 10);
 	ck_assert(json_is_false(json_object_get(check, "required")));
 	ck_assert(json_is_false(json_object_get(check, "passed")));
 	engine_world_done(&world);
@@ -411,7 +411,7 @@ START_TEST(what_cannot_be_remembered_is_an_error)
 	fault_host_init(&fault, &world.fake->host);
 	fault.errnum = EIO;
 	world.machine.host = &fault.host;
-	for (fault.fail_at = 1; fault.fail_at <= 4; fault.fail_at++) {
+	for (fault.fail_at = 1; fault.fail_at <= 6; fault.fail_at++) {
 		struct err err = {0};
 
 		fault.calls = 0;

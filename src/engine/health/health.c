@@ -11,6 +11,7 @@ static bool ask_all(struct health *health, struct verdicts *verdicts)
 {
 	bool healthy = true;
 
+	health->round++;
 	for (size_t i = 0; i < verdicts->count; i++) {
 		struct verdict *verdict = &verdicts->list[i];
 
@@ -162,11 +163,17 @@ bool health_remember(struct machine *machine, struct err *err)
 {
 	struct host *host = machine->host;
 	auto_host_strings struct host_strings failed = {0}, routes = {0};
+	auto_host_network struct host_network network = {0};
 	auto_json json_t *document = json_object();
+	bool synchronised = false;
 	int r = host->ops->failed_units(host, &failed);
 
 	if (r == 0)
 		r = host->ops->default_routes(host, &routes);
+	if (r == 0)
+		r = host->ops->network(host, &network);
+	if (r == 0)
+		r = host->ops->clock_synchronised(host, &synchronised);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot tell how the system that runs is");
 	json_object_set_new(document, "generation", json_integer(machine->listing.running.booted));
@@ -175,5 +182,9 @@ bool health_remember(struct machine *machine, struct err *err)
 			    stamp_json(host->ops->clock(host, HOST_CLOCK_REAL_SEC)));
 	json_object_set_new(document, "failed_units", strings_json(&failed));
 	json_object_set_new(document, "default_routes", strings_json(&routes));
+	json_object_set_new(document, "remote", strings_json(&network.remote));
+	json_object_set_new(document, "gateways", strings_json(&network.gateways));
+	json_object_set_new(document, "name_servers", strings_json(&network.name_servers));
+	json_object_set_new(document, "clock_synchronised", json_boolean(synchronised));
 	return memory_write(host, HEALTH_MEMORY, document, err);
 }

@@ -22,7 +22,16 @@
 #define HEALTH_DATA_FLOOR_MIB 64
 #define HEALTH_METADATA_FLOOR_MIB 16
 
-/* What later boots are compared with: failed units, default routes. Not durable before a sync. */
+/* All programs that are stopped for a reboot together take at most so long. */
+#define HEALTH_STOP_SEC 20
+
+/*
+ * What later boots are compared with: failed units, default routes, remote logins, gateways, name
+ * servers, the clock. Asked when a boot was found good, and before a change is put on trial: by then
+ * its owner may have changed what was so at the boot. Not durable before a sync.
+ */
 bool health_remember(struct machine *machine, struct err *err);
+/* The owner's checks with the argument `stop`: a failing trial is about to be rebooted. Never fails. */
+void health_stop(struct machine *machine);
 /* Why `moult health` failed last in this boot, where that is a trial; else NULL. Caller frees. */
 char *health_failure(struct machine *machine);

@@ -155,6 +155,11 @@ static bool check_hooks(struct health *health, char **ret_why)
 const struct health_check health_checks[] = {
 	{"units", true, "systemctl --failed", check_units},
 	{"default-route", true, "ip route", check_route},
+	{"gateway", true, "ip neighbour", check_gateway},
+	{"name-servers", true, "cat /etc/resolv.conf", check_name_servers},
+	{"remote-login", true, "systemctl status ssh", check_remote},
+	{"clock", true, "timedatectl", check_clock_is_sane},
+	{"clock-synchronised", false, "timedatectl", check_clock_is_set},
 	{"mounts", true, "systemctl list-units --type=mount --all", check_mounts},
 	{"free-space", true, "sudo moult cleanup", check_space},
 	{"hooks", true, "moult log", check_hooks},
@@ -184,5 +189,6 @@ bool health_open(struct health *health, struct machine *machine, struct err *err
 void health_done(struct health *health)
 {
 	json_decref(health->memory);
+	host_network_done(&health->network);
 	*health = (struct health){0};
 }

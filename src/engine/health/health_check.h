@@ -10,6 +10,9 @@ struct health {
 	struct machine *machine;
 	char root[GENERATION_PATH_MAX]; /* of the generation that runs */
 	json_t *memory; /* of the last good boot; empty = there was none */
+	unsigned round; /* of asking, from 1 */
+	struct host_network network; /* as of that round; 0 = not asked yet */
+	unsigned network_round;
 };
 
 struct verdict {
@@ -28,6 +31,13 @@ struct health_check {
 	const char *remedy;
 	bool (*run)(struct health *health, char **ret_why);
 };
+
+/* health_network.c */
+bool check_remote(struct health *health, char **ret_why);
+bool check_gateway(struct health *health, char **ret_why);
+bool check_name_servers(struct health *health, char **ret_why);
+bool check_clock_is_sane(struct health *health, char **ret_why);
+bool check_clock_is_set(struct health *health, char **ret_why);
 
 extern const struct health_check health_checks[];
 extern const size_t health_check_count;

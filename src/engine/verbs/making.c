@@ -1,6 +1,8 @@
 #include <string.h>
 #include "changes.h"
+#include "health.h"
 #include "hooks.h"
+#include "report.h"
 #include "late.h"
 #include "package_hold.h"
 #include "publish.h"
@@ -316,6 +318,20 @@ static bool refuse_stale(struct operation *operation, unsigned id, struct err *e
 	return err_try(err, "sudo moult upgrade");
 }
 
+/*
+ * What its trial will be compared with: how the system is before the change. Since its boot somebody
+ * may have stopped a service for good. Without it that boot is what counts.
+ */
+static void remember_health(struct operation *operation)
+{
+	struct err err = {0};
+
+	if (text_equal(report_session(operation->machine), "normal") &&
+	    !health_remember(operation->machine, &err))
+		operation_note(operation, "the trial will be compared with an older boot: %s",
+			       err.text);
+}
+
 bool making_finish(struct operation *operation, struct making *making, struct err *err)
 {
 	unsigned id = making->generation.id;
@@ -330,6 +346,7 @@ bool making_finish(struct operation *operation, struct making *making, struct er
 
 	if (!list_made(operation, making, err) || !refuse_stale(operation, id, err))
 		return false;
+	remember_health(operation);
 	phase(operation, "publish", "offering it to the boot loader");
 	if (!publish_trial(operation, id, &files, err))
 		return false;

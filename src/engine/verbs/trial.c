@@ -328,6 +328,7 @@ bool verb_give_up(struct machine *machine, const struct verb_request *request, j
 		return true;
 	}
 	recorded = verb_run(machine, request, give_up_body, ret, err);
+	health_stop(machine);
 	/* whether or not it could be written down: leaving the failing trial comes first */
 	r = machine->host->ops->reboot(machine->host, false);
 	if (r < 0)
