@@ -61,6 +61,7 @@ char *names_in(struct host *host, enum volume volume, const char *path);
 
 TCase *host_machine_case(void);
 TCase *host_bus_case(void);
+TCase *host_surroundings_case(void);
 TCase *host_boot_case(void);
 TCase *host_initrd_case(void);
 TCase *host_efi_case(void);

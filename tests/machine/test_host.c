@@ -447,9 +447,11 @@ static TCase *pool_case(void)
 
 int main(int argc, char **argv)
 {
-	TCase *(*const groups[])(void) = {pool_case,	 host_open_case,      host_machine_case,
-					  host_bus_case, host_boot_case,      host_initrd_case,
-					  host_efi_case, host_exclusive_case, host_changed_case};
+	TCase *(*const groups[])(void) = {
+		pool_case,	  host_open_case,	  host_machine_case,
+		host_bus_case,	  host_surroundings_case, host_boot_case,
+		host_initrd_case, host_efi_case,	  host_exclusive_case,
+		host_changed_case};
 	Suite *suite;
 	SRunner *runner;
 	int failed;

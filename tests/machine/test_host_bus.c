@@ -16,6 +16,8 @@
 
 #define MANAGER_NAME "org.freedesktop.systemd1"
 #define LOGIN_NAME "org.freedesktop.login1"
+#define NETWORK_NAME "org.freedesktop.NetworkManager"
+#define METERED_GUESSED 3
 
 static struct disk disk;
 static struct linux_host live;
@@ -58,8 +60,32 @@ static const sd_bus_vtable manager_calls[] = {
 	SD_BUS_VTABLE_END,
 };
 
+static int list_inhibitors(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	(void)userdata, (void)error;
+	return sd_bus_reply_method_return(call, "a(ssssuu)", 3, "shutdown:sleep", "backup",
+					  "it writes", "block", 0, 7, "shutdown", "gdm",
+					  "it says goodbye", "delay", 0, 8, "sleep", "player",
+					  "music", "block", 0, 9);
+}
+
+static int say_metered(sd_bus *bus, const char *path, const char *interface, const char *property,
+		       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	(void)bus, (void)path, (void)interface, (void)property, (void)userdata, (void)error;
+	return sd_bus_message_append(reply, "u", (uint32_t)METERED_GUESSED);
+}
+
+static const sd_bus_vtable network_calls[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Metered", "u", say_metered, 0, 0),
+	SD_BUS_VTABLE_END,
+};
+
 static const sd_bus_vtable login_calls[] = {
 	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", list_inhibitors,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reboot", "b", "", note_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
@@ -74,7 +100,10 @@ static void be_manager(const char *calls, bool login, int ready)
 				     MANAGER_NAME ".Manager", manager_calls, userdata) < 0 ||
 	    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/login1", LOGIN_NAME ".Manager",
 				     login_calls, userdata) < 0 ||
+	    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/NetworkManager", NETWORK_NAME,
+				     network_calls, NULL) < 0 ||
 	    sd_bus_request_name(bus, MANAGER_NAME, 0) < 0 ||
+	    (login && sd_bus_request_name(bus, NETWORK_NAME, 0) < 0) ||
 	    (login && sd_bus_request_name(bus, LOGIN_NAME, 0) < 0) || write(ready, "x", 1) != 1)
 		_exit(1);
 	for (;;)
@@ -183,6 +212,25 @@ START_TEST(a_reboot_is_asked_for_in_order)
 }
 END_TEST
 
+START_TEST(what_blocks_a_shutdown_and_a_link_that_costs_are_known)
+{
+	auto_host_surroundings struct host_surroundings around = {0}, alone = {0};
+
+	start_manager(true);
+	ck_assert_int_eq(linux_surroundings(&live.host, &around), 0);
+	ck_assert_uint_eq(around.inhibitors.count, 1);
+	ck_assert_str_eq(around.inhibitors.strings[0], "backup (it writes)");
+	ck_assert_int_eq(around.metered, 1);
+	ck_assert_int_ge(around.load_percent, 0);
+	stop(&manager_pid);
+	/* neither logind nor NetworkManager: nothing is known, and nothing fails */
+	start_manager(false);
+	ck_assert_int_eq(linux_surroundings(&live.host, &alone), 0);
+	ck_assert_uint_eq(alone.inhibitors.count, 0);
+	ck_assert_int_eq(alone.metered, -1);
+}
+END_TEST
+
 TCase *host_bus_case(void)
 {
 	TCase *group = tcase_create("bus");
@@ -190,5 +238,6 @@ TCase *host_bus_case(void)
 	tcase_add_checked_fixture(group, set_up, tear_down);
 	tcase_add_test(group, failed_units_are_listed);
 	tcase_add_test(group, a_reboot_is_asked_for_in_order);
+	tcase_add_test(group, what_blocks_a_shutdown_and_a_link_that_costs_are_known);
 	return group;
 }

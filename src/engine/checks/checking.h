@@ -63,3 +63,5 @@ check_function check_settings, check_candidates, check_entries, check_torn, chec
 /* checks_running.c */
 check_function check_clock, check_session, check_firmware_default, check_package_lock,
 	check_watchdog;
+/* checks_unattended.c */
+check_function check_unattended;

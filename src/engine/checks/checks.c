@@ -59,6 +59,7 @@ static const struct check checks[] = {
 	{"menu entries of other systems", ALWAYS, false, check_others},
 	{"other menu entries", CHECK_ALL, false, check_foreign},
 	{"the watchdog", CHECK_ALL, false, check_watchdog},
+	{"what happens by itself", CHECK_ALL, false, check_unattended},
 };
 
 /* --- what checks share -------------------------------------------------------------------------- */
