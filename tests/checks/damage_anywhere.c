@@ -49,6 +49,16 @@ static void break_metadata_full(struct engine_world *world)
 	world->fake->space[VOLUME_POOL].metadata_free_bytes = 1 << 20;
 }
 
+static void break_small(struct engine_world *world)
+{
+	world->fake->space[VOLUME_POOL].total_bytes = 512 << 20;
+}
+
+static void break_data_aside(struct engine_world *world)
+{
+	fake_host_put_subvolume(world->fake, "@var.moult-before-20251122T213000Z");
+}
+
 const struct damage damages_anywhere[] = {
 	{checks_world_debian,
 	 break_clock,
@@ -95,6 +105,14 @@ const struct damage damages_anywhere[] = {
 	{checks_world_adopted,
 	 break_metadata_full,
 	 {CHECK_ALL, "METADATA_SPACE", FINDING_WARN, "1 MiB left for metadata", "btrfs balance"}},
+	{checks_world_adopted,
+	 break_small,
+	 {CHECK_ALL, "SMALL_POOL", FINDING_NOTE, "a rollback works also when it is full",
+	  "btrfs filesystem resize"}},
+	{checks_world_adopted,
+	 break_data_aside,
+	 {CHECK_ALL, "DATA_ASIDE", FINDING_NOTE, "what the data @var was",
+	  "btrfs subvolume delete /mnt/@var.moult-before-"}},
 	{checks_world_debian,
 	 break_nothing,
 	 {CHECK_UPGRADE, "NOT_ADOPTED", FINDING_ERROR, "not looked after by moult", "moult init"}},

@@ -31,6 +31,7 @@ static const struct check checks[] = {
 	{"the random seed", CHECK_ALL, false, check_random_seed},
 	{"what the firmware was told", ADOPTED, false, check_firmware_default},
 	{"the space on the Btrfs", ALWAYS, false, check_space},
+	{"the size of the Btrfs", CHECK_ALL, false, check_size},
 	{"the numbers of generations", ADOPTED, false, check_numbers},
 	{"the current generation", ADOPTED, false, check_current},
 	{"the generations", CHECK_ALL, false, check_generations},

@@ -1,4 +1,4 @@
-/* Data beside what is mounted: kept aside when older data was put back. */
+/* Data beside what is mounted, kept aside when older data was put back; and a disk with room for little. */
 #include <string.h>
 #include "checking.h"
 #include "territory.h"
@@ -27,4 +27,27 @@ void check_aside(struct checking *checking)
 				       "subvolume delete /mnt/%s && sudo umount /mnt",
 				       checking->machine->identity.pool_uuid, path);
 	}
+}
+
+/* Measured from here on: going back also takes nothing on smaller ones, but everything else does. */
+#define AMPLE_BYTES (UINT64_C(2) << 30)
+
+void check_size(struct checking *checking)
+{
+	struct machine *machine = checking->machine;
+	struct host_space space = {0};
+	struct finding *finding;
+	int r = machine->host->ops->space(machine->host, VOLUME_POOL, &space);
+
+	if (checking_cannot(checking, r, "cannot tell how large the Btrfs is") ||
+	    space.total_bytes == 0 || space.total_bytes >= AMPLE_BYTES)
+		return;
+	finding = checking_add(checking, FINDING_NOTE, "SMALL_POOL", "the Btrfs");
+	finding_why(finding,
+		    "the Btrfs has %llu MiB in all: a rollback works also when it is full, but a "
+		    "checkpoint, 'rollback --base' and 'rollback --data' need free metadata, of "
+		    "which it has %llu MiB",
+		    (unsigned long long)(space.total_bytes >> 20),
+		    (unsigned long long)(space.metadata_free_bytes >> 20));
+	finding_remedy(finding, "sudo btrfs filesystem resize max /");
 }
