@@ -48,6 +48,13 @@ class Style(unittest.TestCase):
         self.assert_none([f"{folder}: {count} files in C" for folder, count in counts.items()
                           if count > FOLDER_FILES])
 
+    def test_messages_of_the_journal_are_described(self):
+        pattern = re.compile(r"[0-9a-f]{32}")
+        used = {name for path in files(".c") if TOP / "src" in path.parents
+                for name in pattern.findall(path.read_text(encoding="utf-8"))}
+        page = (TOP / "docs/man/moult.8.scd").read_text(encoding="utf-8")
+        self.assertEqual(sorted(used), sorted(set(pattern.findall(page))))
+
     def test_functions_are_short(self):
         found = []
         for path in files(".c"):

@@ -33,6 +33,10 @@ case "$*" in
 esac
 """
 
+# Timers come when it suits them; a scenario that is about something else would hear of it.
+QUIET = "[Timer]\nOnCalendar=\nOnCalendar=2099-01-01\nRandomizedDelaySec=0\n"
+TIMERS = ("moult-check.timer", "moult-cleanup.timer", "moult-upgrade.timer")
+
 # Ends a container that is up, once everything else that was to happen has happened.
 PROBE = """[Unit]
 After=multi-user.target moult-bless.service moult-reconcile.service
@@ -110,6 +114,8 @@ def boot(lower, command_line=TRIAL, files=None, script="", probe="true", seconds
         write(top, "etc/systemd/system/probe.service", PROBE % probe)
         wants = top / "etc/systemd/system/multi-user.target.wants"
         (wants / "probe.service").symlink_to("../probe.service")
+        for timer in TIMERS:
+            write(top, f"etc/systemd/system/{timer}.d/quiet.conf", QUIET)
         for path, text in (files or {}).items():
             if text is None:
                 (top / path).unlink()
