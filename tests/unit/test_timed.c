@@ -295,6 +295,38 @@ START_TEST(what_was_found_bad_is_not_made_again_until_there_is_something_newer)
 }
 END_TEST
 
+/* Whatever the settings say of reboots; an earlier request ends with what it was for. */
+START_TEST(a_person_may_ask_for_a_reboot_in_a_window)
+{
+	struct verb_request request = {.verb = "upgrade", .when = "whenever"};
+	struct engine_world world;
+	unsigned asked = 0;
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	open_upgradable(&world, &asked);
+	must(engine_offer(&world.machine, 3, &err));
+	world.machine.policy.automatic = false;
+	ck_assert(!verb_upgrade_when(&world.machine, &request, &answer, &err));
+	ck_assert_int_eq(err.kind, ERR_USAGE);
+	ck_assert_uint_eq(asked, 0);
+	request.when = "Sun 02:00-05:00";
+	free(ran(&world, verb_upgrade_when, request));
+	free(ran(&world, verb_timed_upgrade, (struct verb_request){.verb = "timed-upgrade"}));
+	ck_assert_uint_eq(world.fake->reboots, 0);
+	ck_assert_ptr_nonnull(strstr(world.fake->status, "\"policy\": \"asked\""));
+	/* half past two on Sunday */
+	world.fake->now_sec += 5 * 3600;
+	free(ran(&world, verb_timed_upgrade, (struct verb_request){.verb = "timed-upgrade"}));
+	ck_assert_uint_eq(world.fake->reboots, 1);
+	/* offered anew under another serial, nobody asked for that one */
+	must(engine_offer(&world.machine, 2, &err));
+	free(ran(&world, verb_timed_upgrade, (struct verb_request){.verb = "timed-upgrade"}));
+	ck_assert_uint_eq(world.fake->reboots, 1);
+	engine_world_done(&world);
+}
+END_TEST
+
 UNIT_MAIN("timed", what_an_upgrade_waits_for_is_said_in_the_journal_once_and_in_status_all_the_time,
 	  the_settings_say_what_holds_back, the_window_is_that_of_the_local_clock,
 	  timers_leave_sessions_that_are_not_ordinary_alone,
@@ -302,4 +334,5 @@ UNIT_MAIN("timed", what_an_upgrade_waits_for_is_said_in_the_journal_once_and_in_
 	  what_a_person_has_pending_is_not_lost_to_a_timer,
 	  it_looks_once_a_day_and_sooner_after_a_failure,
 	  limits_are_asked_again_before_the_long_steps,
-	  what_was_found_bad_is_not_made_again_until_there_is_something_newer)
+	  what_was_found_bad_is_not_made_again_until_there_is_something_newer,
+	  a_person_may_ask_for_a_reboot_in_a_window)
