@@ -7,7 +7,7 @@ import warnings
 import jsonschema
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[1] / "docs/schema"
-OF_THEIR_OWN = ("check", "diff", "health", "list", "log", "plan", "show", "status")
+OF_THEIR_OWN = ("check", "diff", "health", "kargs", "list", "log", "plan", "show", "status")
 CHANGING = ("upgrade", "run", "shell", "rollback", "keep", "discard", "pin", "unpin", "cleanup",
             "init", "repair", "internal")
 
@@ -17,6 +17,8 @@ def schema_of(words, document):
     if "error" in document:
         return "error.json"
     command = next(word for word in words if word in OF_THEIR_OWN + CHANGING)
+    if command == "kargs" and "outcome" in document:
+        return "change.json"
     return f"{command}.json" if command in OF_THEIR_OWN else "change.json"
 
 

@@ -1,19 +1,13 @@
 #include <inttypes.h>
 #include <string.h>
+#include "command_word.h"
 #include "loader.h"
 #include "text.h"
 
 /* Which words of a command line are not the publication's own. */
-enum drop {
-	DROP_ALWAYS = 1 << 0,
-	DROP_PANIC = 1 << 1, /* a trial's, which must reboot */
-	DROP_WATCHDOG = 1 << 2, /* a trial's, if it brings its own */
-	DROP_NORESUME = 1 << 3,
-};
-
 static const struct {
 	const char *key; /* "." at the end: all keys that begin so */
-	enum drop drop;
+	enum command_drop drop;
 } words_of_ours[] = {
 	{"root", DROP_ALWAYS},
 	{"rootflags", DROP_ALWAYS},
@@ -27,13 +21,8 @@ static const struct {
 	{"noresume", DROP_NORESUME},
 };
 
-struct word {
-	const char *start;
-	size_t length;
-};
-
 /* The kernel's own way to split: blanks, except between double quotes. */
-static bool next_word(const char **cursor, struct word *ret)
+bool command_word_next(const char **cursor, struct command_word *ret)
 {
 	const char *end;
 	bool quoted = false;
@@ -43,7 +32,7 @@ static bool next_word(const char **cursor, struct word *ret)
 	while (*end && (quoted || !strchr(" \t\r\n", *end)))
 		if (*end++ == '"')
 			quoted = !quoted;
-	*ret = (struct word){.start = *cursor, .length = (size_t)(end - *cursor)};
+	*ret = (struct command_word){.start = *cursor, .length = (size_t)(end - *cursor)};
 	*cursor = end;
 	return ret->length > 0;
 }
@@ -57,7 +46,7 @@ static bool same_key(const char *a, const char *b, size_t length)
 	return true;
 }
 
-static bool word_has_key(const struct word *word, const char *key)
+bool command_word_has_key(const struct command_word *word, const char *key)
 {
 	const char *start = word->start;
 	size_t length = word->length, key_length = strlen(key);
@@ -72,20 +61,20 @@ static bool word_has_key(const struct word *word, const char *key)
 	       start[key_length] == '"';
 }
 
-static unsigned word_drop(const struct word *word)
+unsigned command_word_drop(const struct command_word *word)
 {
 	for (size_t i = 0; i < COUNT(words_of_ours); i++)
-		if (word_has_key(word, words_of_ours[i].key))
+		if (command_word_has_key(word, words_of_ours[i].key))
 			return words_of_ours[i].drop;
 	return 0;
 }
 
 static bool has_key(const char *command_line, const char *key)
 {
-	struct word word;
+	struct command_word word;
 
-	while (next_word(&command_line, &word))
-		if (word_has_key(&word, key))
+	while (command_word_next(&command_line, &word))
+		if (command_word_has_key(&word, key))
 			return true;
 	return false;
 }
@@ -93,11 +82,11 @@ static bool has_key(const char *command_line, const char *key)
 static char *without(const char *command_line, unsigned drop)
 {
 	auto_text struct text out = {0};
-	struct word word;
+	struct command_word word;
 	bool for_init = false;
 
-	while (next_word(&command_line, &word)) {
-		if (!for_init && (word_drop(&word) & drop))
+	while (command_word_next(&command_line, &word)) {
+		if (!for_init && (command_word_drop(&word) & drop))
 			continue;
 		if (word.length == 2 && memcmp(word.start, "--", 2) == 0)
 			for_init = true;
@@ -124,9 +113,9 @@ char *boot_root_uuid(const char *command_line)
 {
 	static const char key[] = "root=UUID=", quoted[] = "root=\"UUID=";
 	char *uuid = NULL;
-	struct word word;
+	struct command_word word;
 
-	while (next_word(&command_line, &word)) {
+	while (command_word_next(&command_line, &word)) {
 		auto_free char *copy = xstrndup(word.start, word.length);
 		const char *start = copy + (*copy == '"'), *value = start;
 

@@ -196,13 +196,14 @@ bool sdboot_entry_print(const struct boot_entry *entry, enum boot_role role, cha
 	rest = print_rest(entry, role);
 	length = strlen("title \n") + strlen(title) + strlen(rest);
 	over = length > SDBOOT_ENTRY_MAX_BYTES ? length - SDBOOT_ENTRY_MAX_BYTES : 0;
-	if (over > 0 && strlen(title) < over + TITLE_MIN_BYTES)
-		return err_set(
-			err, ERR_REFUSED, 0,
+	if (over > 0 && strlen(title) < over + TITLE_MIN_BYTES) {
+		err_set(err, ERR_REFUSED, 0,
 			"the command line of generation %u is %zu bytes too long: a boot entry "
 			"has to fit into %d bytes",
 			entry->generation, over + TITLE_MIN_BYTES - strlen(title),
 			SDBOOT_ENTRY_MAX_BYTES);
+		return err_try(err, "moult kargs show");
+	}
 	title[strlen(title) - over] = '\0';
 	*ret_text = xasprintf(form, title, rest);
 	return true;

@@ -32,6 +32,7 @@ enum command_needs {
 	TAKES_REST = 1 << 5, /* options end at the first operand: the rest is another command's */
 	TAKES_PATHS = 1 << 7, /* all operands but the first are paths */
 	USES_TERMINAL = 1 << 6, /* a program gets the terminal */
+	SHOWS = 1 << 7, /* only reads without operands, or where the first one is "show" */
 };
 
 struct command {
@@ -44,6 +45,7 @@ struct command {
 	uint64_t options; /* of OPTION_BIT() */
 	unsigned least, most; /* operands */
 	size_t fields[2]; /* offsets in struct verb_request that operands go to; 0 = none */
+	size_t rest; /* of the list that all after the first go to; 0 = none */
 	const char *words; /* the only words, or with `open_words` some words, for operand 1 */
 	bool open_words;
 	/* Operand 1 with which it only reads, and the only one that another may follow; NULL = none. */

@@ -361,6 +361,9 @@ static void fill_request(struct invocation *invocation)
 		if (command->fields[i])
 			*(const char **)((char *)request + command->fields[i]) =
 				invocation->operands[i];
+	if (command->rest)
+		*(const char *const **)((char *)request + command->rest) =
+			invocation->operands + (invocation->operand_count > 0);
 	if (command->needs & TAKES_REST)
 		request->command = invocation->operands;
 	if (command->needs & TAKES_PATHS && invocation->operand_count > 0)

@@ -115,6 +115,8 @@ static bool writes(const struct invocation *invocation)
 
 	if (invocation->request.dry_run && command->options & OPTION_BIT(OPTION_DRY_RUN))
 		return false;
+	if (command->needs & SHOWS && (!which || text_equal(which, "show")))
+		return false;
 	return command->needs & NEEDS_WRITING &&
 	       !(command->reading_word && text_equal(which, command->reading_word));
 }

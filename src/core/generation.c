@@ -12,6 +12,7 @@ static void publication_done(struct publication *pub)
 	free(pub->attempts);
 	free(pub->kernel);
 	free(pub->options);
+	free(pub->reason);
 }
 
 void generation_done(struct generation *gen)
@@ -104,12 +105,28 @@ struct publication *generation_find_publication(const struct generation *gen, ui
 	return NULL;
 }
 
-struct publication *generation_last_publication(const struct generation *gen)
+static struct publication *newest_of_kind(const struct generation *gen, enum pub_kind kind)
 {
 	for (size_t i = gen->publication_count; i > 0; i--)
-		if (!gen->publications[i - 1].failed)
+		if (gen->publications[i - 1].kind == kind)
 			return &gen->publications[i - 1];
 	return NULL;
+}
+
+struct publication *generation_last_publication(const struct generation *gen)
+{
+	struct publication *proven = NULL;
+
+	/* what a good generation only tries says nothing about it */
+	if (gen->state == GEN_GOOD) {
+		proven = newest_of_kind(gen, PUB_CURRENT);
+		if (!proven)
+			proven = newest_of_kind(gen, PUB_OLD);
+	}
+	for (size_t i = gen->publication_count; !proven && i > 0; i--)
+		if (!gen->publications[i - 1].failed)
+			proven = &gen->publications[i - 1];
+	return proven;
 }
 
 struct publication *generation_continued(const struct generation *gen,

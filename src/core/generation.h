@@ -58,6 +58,7 @@ struct publication {
 	char linux_sha256[65], initrd_sha256[65]; /* initrd "" = none */
 	unsigned tries; /* of a trial: how many it was given; 0 for the others */
 	bool failed; /* a verdict against it was given */
+	char *reason; /* of a failed one of a good generation: what came of it; NULL = none */
 	uint64_t
 		continues; /* serial of the trial that it goes on from, whose entry was lost; 0 = none */
 	struct attempt *attempts;
@@ -87,6 +88,7 @@ struct generation {
 	 */
 	uint64_t late_transid;
 	unsigned late_origin; /* the generation whose root that is */
+	bool waiting; /* built; to be offered once the proposal (proposal.h) of current was tried */
 	bool undone; /* generation 0 only: `init --undo`; the loader is not ours till the next init */
 	char *name, *stale_why, *reason; /* NULL = none; reason: why it is bad */
 	struct publication *publications; /* by serial, ascending */
@@ -124,7 +126,10 @@ struct publication *generation_publish(struct generation *generation, uint64_t s
 				       enum pub_kind kind);
 struct publication *generation_find_publication(const struct generation *generation,
 						uint64_t serial);
-/* The publication whose kernel and command line a new one inherits: the newest that did not fail, else NULL. */
+/*
+ * The publication whose kernel and command line a new one inherits; NULL = none. Of a good generation
+ * that is what it boots by default, or did last; of another one the newest that did not fail.
+ */
 struct publication *generation_last_publication(const struct generation *generation);
 /* The one that `publication` goes on from; NULL = it was offered anew. */
 struct publication *generation_continued(const struct generation *generation,

@@ -131,6 +131,7 @@ static bool parse_publication(const json_t *object, struct publication *pub, str
 	    !get_digest(object, "initrd_sha256", pub->initrd_sha256, err) ||
 	    !json_get_u64(object, "tries", 0, &tries, err) ||
 	    !json_get_bool(object, "failed", false, &pub->failed, err) ||
+	    !get_copy(object, "reason", &pub->reason, err) ||
 	    !json_get_u64(object, "continues", 0, &pub->continues, err) ||
 	    !json_get_array(object, "attempts", &attempts, err))
 		return false;
@@ -189,6 +190,7 @@ static bool parse_status(struct generation *gen, struct err *err)
 	    !get_name(gen->status, "state", state_names, GEN_STATE_COUNT, &state, err) ||
 	    !json_get_bool(gen->status, "pinned", false, &gen->pinned, err) ||
 	    !json_get_bool(gen->status, "stale", false, &gen->stale, err) ||
+	    !json_get_bool(gen->status, "waiting", false, &gen->waiting, err) ||
 	    !json_get_bool(gen->status, "undone", false, &gen->undone, err) ||
 	    !json_get_u64(gen->status, "late_transid", 0, &gen->late_transid, err) ||
 	    !json_get_u64(gen->status, "late_origin", 0, &origin, err) ||
@@ -309,6 +311,7 @@ static json_t *print_publication(const struct generation *gen, const struct publ
 	json_put_string(object, "initrd_sha256", pub->initrd_sha256);
 	json_object_set_new(object, "tries", json_integer(pub->tries));
 	put_flag(object, "failed", pub->failed);
+	put_optional(object, "reason", pub->reason);
 	if (pub->continues > 0)
 		json_object_set_new(object, "continues", json_integer((json_int_t)pub->continues));
 	json_object_set_new(object, "attempts", attempts);
@@ -325,6 +328,7 @@ char *generation_print_state(const struct generation *gen)
 	json_put_string(document, "state", state_names[gen->state]);
 	put_flag(document, "pinned", gen->pinned);
 	put_flag(document, "stale", gen->stale);
+	put_flag(document, "waiting", gen->waiting);
 	put_flag(document, "undone", gen->undone);
 	json_object_set_new(document, "late_transid", json_integer((json_int_t)gen->late_transid));
 	json_object_set_new(document, "late_origin", json_integer(gen->late_origin));

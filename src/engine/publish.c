@@ -1,9 +1,9 @@
 #include "publish.h"
-#include <stdio.h>
 #include <string.h>
 #include "changes.h"
 #include "osrelease.h"
-#include "run.h"
+#include "proposal.h"
+#include "publishing.h"
 
 uint64_t publish_next_serial(const struct machine *machine)
 {
@@ -11,6 +11,13 @@ uint64_t publish_next_serial(const struct machine *machine)
 	uint64_t at_loader = menu_highest_serial(&machine->menu);
 
 	return 1 + (listed > at_loader ? listed : at_loader);
+}
+
+char *publish_own_copy(unsigned id, const char *kind, const char *sha256)
+{
+	char directory[GENERATION_PATH_MAX];
+
+	return xasprintf("%s/boot/sha256-%s.%s", generation_directory(id, directory), sha256, kind);
 }
 
 void entry_storage_done(struct entry_storage *storage)
@@ -21,9 +28,22 @@ void entry_storage_done(struct entry_storage *storage)
 	*storage = (struct entry_storage){0};
 }
 
-static char *make_title(const struct machine *machine, const struct generation *gen,
-			const char *root, bool trial)
+/* What tells this entry from the others of its generation. Caller frees. */
+static char *mark_of(const struct generation *gen, const struct publication *pub)
 {
+	const struct publication *proven = generation_last_publication(gen);
+
+	if (pub->kind == PUB_TRIAL && gen->state == GEN_GOOD)
+		return xasprintf(", new %s on trial", generation_novelty(gen, pub));
+	if (pub->kind == PUB_OLD && proven && proven->kind == PUB_CURRENT)
+		return xasprintf(", former %s", publication_novelty(pub, proven));
+	return xstrdup(pub->kind == PUB_TRIAL ? ", on trial" : "");
+}
+
+static char *make_title(const struct machine *machine, const struct generation *gen,
+			const char *root, const struct publication *pub)
+{
+	auto_free char *mark = mark_of(gen, pub);
 	auto_host_bytes struct host_bytes bytes = {0};
 	auto_free char *pretty = NULL, *name = NULL;
 
@@ -33,18 +53,36 @@ static char *make_title(const struct machine *machine, const struct generation *
 	if (gen->name)
 		name = xasprintf(" \"%s\"", gen->name);
 	return xasprintf("%s, generation %u%s%s", pretty ? pretty : "Linux", gen->id,
-			 name ? name : "", trial ? ", on trial" : "");
+			 name ? name : "", mark);
 }
 
-/* base is the root as it was built: what its owner did to /boot since cannot reach it. */
-static char *blob_source(const struct machine *machine, const struct generation *gen,
-			 const char *file, const char *release)
+static bool is_there(const struct machine *machine, const char *path)
 {
-	auto_free char *base = xasprintf("@gens/%u/base/boot/%s-%s", gen->id, file, release);
-	char root[GENERATION_PATH_MAX];
 	struct host_stat stat;
 
-	if (machine->host->ops->stat(machine->host, VOLUME_POOL, base, &stat) == 0)
+	return machine->host->ops->stat(machine->host, VOLUME_POOL, path, &stat) == 0;
+}
+
+/*
+ * What its owner put into /boot live was copied when it was published. base is the root as it was
+ * built: what was done to /boot since cannot reach it.
+ */
+static char *blob_source(const struct machine *machine, const struct generation *gen,
+			 const char *file, const struct publication *pub)
+{
+	bool kernel = strcmp(file, "vmlinuz") == 0;
+	const char *release = pub->kernel;
+	auto_free char *own = publish_own_copy(gen->id, kernel ? "linux" : "initrd",
+					       kernel ? pub->linux_sha256 : pub->initrd_sha256);
+	auto_free char *base =
+		xasprintf("@gens/%u/base/boot/%s-%s", gen->id, file, release ? release : "");
+	char root[GENERATION_PATH_MAX];
+
+	if (is_there(machine, own))
+		return take(own);
+	if (!release)
+		return NULL;
+	if (is_there(machine, base))
 		return take(base);
 	return xasprintf("%s/boot/%s-%s", generation_root(gen, root), file, release);
 }
@@ -54,11 +92,9 @@ struct boot_entry publish_entry(const struct machine *machine, const struct gene
 {
 	*storage = (struct entry_storage){0};
 	generation_root(gen, storage->root);
-	storage->title = make_title(machine, gen, storage->root, pub->kind == PUB_TRIAL);
-	if (pub->kernel) {
-		storage->linux_from = blob_source(machine, gen, "vmlinuz", pub->kernel);
-		storage->initrd_from = blob_source(machine, gen, "initrd.img", pub->kernel);
-	}
+	storage->title = make_title(machine, gen, storage->root, pub);
+	storage->linux_from = blob_source(machine, gen, "vmlinuz", pub);
+	storage->initrd_from = blob_source(machine, gen, "initrd.img", pub);
 	return (struct boot_entry){
 		.generation = gen->id,
 		.serial = pub->serial,
@@ -77,8 +113,8 @@ struct boot_entry publish_entry(const struct machine *machine, const struct gene
 }
 
 /* A copy of a generation that can be published: one that could not be read just now cannot. */
-static bool copy_listed(const struct machine *machine, unsigned id, struct generation *ret,
-			struct err *err)
+bool publish_copy_listed(const struct machine *machine, unsigned id, struct generation *ret,
+			 struct err *err)
 {
 	const struct generation *gen = listing_find(&machine->listing, id);
 
@@ -91,7 +127,7 @@ static bool copy_listed(const struct machine *machine, unsigned id, struct gener
 	return err_try(err, "sudo moult check");
 }
 
-static void copy_publication(const struct publication *from, struct publication *to)
+void publish_copy_content(const struct publication *from, struct publication *to)
 {
 	to->kernel = xstrdup_or_null(from->kernel);
 	to->options = xstrdup_or_null(from->options);
@@ -119,7 +155,7 @@ static bool missing_bytes(struct machine *machine, const char *kind, const char 
 }
 
 /* Refuse before copying when the space will not do. */
-static bool check_room(struct machine *machine, const struct boot_entry *entry, struct err *err)
+bool publish_check_room(struct machine *machine, const struct boot_entry *entry, struct err *err)
 {
 	uint64_t margin = (uint64_t)machine->policy.min_free_boot_mib << 20, wanted = 0;
 	struct host_space space;
@@ -157,7 +193,7 @@ bool publish_sweep(struct operation *operation, struct err *err)
 	return operation_run(operation, &plan, err);
 }
 
-static bool require_boot(const struct machine *machine, struct err *err)
+bool publish_require_boot(const struct machine *machine, struct err *err)
 {
 	if (machine->has_boot)
 		return true;
@@ -166,7 +202,7 @@ static bool require_boot(const struct machine *machine, struct err *err)
 }
 
 /* Recovery takes back what would be published now. */
-static bool require_adoption(const struct machine *machine, struct err *err)
+bool publish_require_adoption(const struct machine *machine, struct err *err)
 {
 	if (!listing_undone(&machine->listing))
 		return true;
@@ -176,31 +212,48 @@ static bool require_adoption(const struct machine *machine, struct err *err)
 
 /* --- trial ---------------------------------------------------------------------------------- */
 
-/* Every other generation on trial is taken back by this publication, and is built again. */
-static bool plan_supersede(struct machine *machine, unsigned id, bool disable, struct plan *plan,
-			   struct err *err)
+/* On trial, proposed or waiting: it comes after what is published now. False: nothing of it. */
+static bool step_back(struct generation *gen, bool wait)
 {
+	if (gen->state == GEN_TRIAL) {
+		gen->state = GEN_BUILT;
+		gen->waiting = wait && !gen->stale;
+	} else if (gen->state == GEN_BUILT && gen->waiting && !wait) {
+		gen->waiting = false;
+	} else if (!generation_proposed(gen)) {
+		return false;
+	}
+	for (size_t i = 0; i < gen->publication_count; i++)
+		if (gen->publications[i].kind == PUB_TRIAL)
+			gen->publications[i].kind = PUB_NONE;
+	return true;
+}
+
+bool publish_plan_supersede(struct machine *machine, const struct supersede *how, struct plan *plan,
+			    struct err *err)
+{
+	const struct generation *current = listing_current(&machine->listing);
+
 	for (size_t i = 0; i < machine->listing.count; i++) {
 		const struct generation *gen = &machine->listing.generations[i];
 		auto_generation struct generation next = {0};
 
-		if (gen->damage || gen->id == id || gen->state != GEN_TRIAL)
+		/* the state of a former current is written where it gets its old entry */
+		if (gen->damage || gen->id == how->id || (how->disable && gen == current))
 			continue;
 		generation_copy(gen, &next);
-		next.state = GEN_BUILT;
-		for (size_t p = 0; p < next.publication_count; p++)
-			if (next.publications[p].kind == PUB_TRIAL)
-				next.publications[p].kind = PUB_NONE;
+		if (!step_back(&next, how->wait))
+			continue;
 		plan_state(plan, &next);
 		/* after a rollback's commit: a full Btrfs must not stop it */
-		plan->steps[plan->count - 1].may_fail = disable;
+		plan->steps[plan->count - 1].may_fail = how->disable;
 	}
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
 
-		if (entry->role != MENU_CANDIDATE || !entry->counted || entry->generation == id)
+		if (entry->role != MENU_CANDIDATE || !entry->counted)
 			continue;
-		if (disable && entry->enabled &&
+		if (how->disable && entry->enabled &&
 		    !machine->loader->disable(&machine->menu, entry, plan, err))
 			return false;
 		if (!machine->loader->remove(&machine->menu, entry, plan, err))
@@ -209,35 +262,51 @@ static bool plan_supersede(struct machine *machine, unsigned id, bool disable, s
 	return true;
 }
 
-static bool plan_trial(struct machine *machine, const struct generation *gen,
-		       const struct publication *pub, struct plan *plan, struct err *err)
+bool publish_plan_trial(struct machine *machine, const struct generation *gen,
+			const struct publication *pub, struct plan *plan, struct err *err)
 {
 	auto_entry_storage struct entry_storage storage = {0};
+	struct supersede how = {.id = gen->id, .wait = gen->state == GEN_GOOD};
 	struct boot_entry entry = publish_entry(machine, gen, pub, &storage);
 
-	if (!check_room(machine, &entry, err))
+	if (!publish_check_room(machine, &entry, err))
 		return false;
 	plan_reserve(plan, &machine->listing.layout, 0, pub->serial);
 	if (!machine->loader->offer(&machine->menu, &entry, plan, err))
 		return false;
 	plan_state(plan, gen);
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-	return plan_supersede(machine, gen->id, false, plan, err);
+	return publish_plan_supersede(machine, &how, plan, err);
 }
 
-/* What became of it before, and why, is over. */
-static void begin_trial(struct generation *gen)
+void publish_begin_trial(struct generation *gen)
 {
 	for (size_t i = 0; i < gen->publication_count; i++)
 		if (gen->publications[i].kind == PUB_TRIAL)
 			gen->publications[i].kind = PUB_NONE;
-	gen->state = GEN_TRIAL;
+	if (gen->state != GEN_GOOD)
+		gen->state = GEN_TRIAL;
 	/* a person offers it as it is: what it lacks was said */
 	if (gen->stale)
 		gen->late_transid = 0;
-	gen->stale = false;
+	gen->stale = gen->waiting = false;
 	free(take(gen->stale_why));
 	free(take(gen->reason));
+}
+
+/* What current tries comes first: one at a time, or nobody could tell which of them failed. */
+static bool wait_for_proposal(struct operation *operation, struct generation *gen,
+			      struct publication *pub, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	gen->state = GEN_BUILT;
+	gen->waiting = true;
+	pub->kind = PUB_NONE;
+	plan_reserve(&plan, &operation->machine->listing.layout, 0, pub->serial);
+	plan_state(&plan, gen);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	return operation_run(operation, &plan, err);
 }
 
 bool publish_trial(struct operation *operation, unsigned id, const struct boot_files *files,
@@ -251,8 +320,8 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 	struct publication *pub;
 	int r;
 
-	if (!require_boot(machine, err) || !publish_sweep(operation, err) ||
-	    !copy_listed(machine, id, &gen, err))
+	if (!publish_require_boot(machine, err) || !publish_sweep(operation, err) ||
+	    !publish_copy_listed(machine, id, &gen, err))
 		return false;
 	r = ops->digest(machine->host, VOLUME_POOL, files->linux_path, DIGEST_SHA256,
 			&linux_digest);
@@ -261,14 +330,17 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 				&initrd_digest);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot read the kernel %s", files->release);
-	begin_trial(&gen);
+	publish_begin_trial(&gen);
 	pub = generation_publish(&gen, publish_next_serial(machine), PUB_TRIAL);
 	pub->kernel = xstrdup(files->release);
 	pub->options = xstrdup(files->options);
 	pub->tries = machine->policy.tries;
 	memcpy(pub->linux_sha256, linux_digest.hex, sizeof(pub->linux_sha256));
 	memcpy(pub->initrd_sha256, initrd_digest.hex, sizeof(pub->initrd_sha256));
-	return plan_trial(machine, &gen, pub, &plan, err) && operation_run(operation, &plan, err);
+	if (listing_proposing(&machine->listing))
+		return wait_for_proposal(operation, &gen, pub, err);
+	return publish_plan_trial(machine, &gen, pub, &plan, err) &&
+	       operation_run(operation, &plan, err);
 }
 
 static bool publish_from(struct operation *operation, const struct lost_trial *from,
@@ -279,15 +351,22 @@ static bool publish_from(struct operation *operation, const struct lost_trial *f
 	auto_plan struct plan plan = {0};
 	struct publication *pub;
 
-	if (!require_boot(machine, err) || !require_adoption(machine, err) ||
-	    !publish_sweep(operation, err) || !copy_listed(machine, from->id, &gen, err))
+	if (!publish_require_boot(machine, err) || !publish_require_adoption(machine, err) ||
+	    !publish_sweep(operation, err) || !publish_copy_listed(machine, from->id, &gen, err))
 		return false;
-	begin_trial(&gen);
+	publish_begin_trial(&gen);
 	pub = generation_publish(&gen, publish_next_serial(machine), PUB_TRIAL);
-	copy_publication(generation_find_publication(&gen, from->serial), pub);
+	publish_copy_content(generation_find_publication(&gen, from->serial), pub);
+	if (from->options) {
+		free(pub->options);
+		pub->options = xstrdup(from->options);
+	}
 	pub->tries = from->tries;
 	pub->continues = continues;
-	return plan_trial(machine, &gen, pub, &plan, err) && operation_run(operation, &plan, err);
+	if (!publish_plan_trial(machine, &gen, pub, &plan, err))
+		return false;
+	publish_note_given_up(operation, pub);
+	return operation_run(operation, &plan, err);
 }
 
 bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from_serial,
@@ -298,149 +377,41 @@ bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from
 	return publish_from(operation, &from, 0, err);
 }
 
+bool publish_waiting(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *current = listing_current(&machine->listing);
+	const struct generation *waiting = listing_waiting(&machine->listing);
+	const struct publication *proven = current ? generation_last_publication(current) : NULL;
+	struct lost_trial from = {.tries = machine->policy.tries};
+
+	if (!waiting || !machine->has_boot || listing_proposing(&machine->listing) ||
+	    menu_trial(&machine->menu))
+		return true;
+	from.id = waiting->id;
+	from.serial = generation_last_publication(waiting)->serial;
+	/* a generation inherits the command line of current: also what was added since it was made */
+	if (proven && current->id != 0)
+		from.options = proven->options;
+	return publish_from(operation, &from, 0, err) && machine_refresh(machine, err);
+}
+
+void publish_note_given_up(struct operation *operation, const struct publication *unless)
+{
+	const struct generation *gen = listing_proposing(&operation->machine->listing);
+	const struct publication *pub = gen ? generation_proposed(gen) : NULL;
+
+	if (pub && pub->serial != unless->continues && !publication_same(pub, unless))
+		operation_note(operation, "the new %s of generation %u is not tried any more",
+			       generation_novelty(gen, pub), gen->id);
+}
+
 bool publish_lost_trial(struct operation *operation, const struct lost_trial *lost, struct err *err)
 {
 	return publish_from(operation, lost, lost->serial, err);
 }
 
-/* --- current -------------------------------------------------------------------------------- */
-
-/* The entries of this generation that the new one replaces. */
-static bool plan_remove_entries(struct machine *machine, unsigned id, struct plan *plan,
-				struct err *err)
-{
-	for (size_t i = 0; i < machine->menu.count; i++) {
-		const struct menu_entry *entry = &machine->menu.entries[i];
-
-		if (entry->generation == id && entry->serial != 0 &&
-		    !machine->loader->remove(&machine->menu, entry, plan, err))
-			return false;
-	}
-	return true;
-}
-
-static struct publication *current_publication(struct generation *gen)
-{
-	for (size_t i = gen->publication_count; i > 0; i--)
-		if (gen->publications[i - 1].kind == PUB_CURRENT)
-			return &gen->publications[i - 1];
-	return NULL;
-}
-
-/* The former current stays in the menu under its own serial, for a person to choose. */
-static bool plan_former(struct machine *machine, const struct generation *former, struct plan *plan,
-			struct err *err)
-{
-	auto_entry_storage struct entry_storage storage = {0};
-	auto_generation struct generation next = {0};
-	struct publication *pub;
-	struct boot_entry entry;
-
-	generation_copy(former, &next);
-	pub = current_publication(&next);
-	if (!pub)
-		return true;
-	pub->kind = PUB_OLD;
-	entry = publish_entry(machine, &next, pub, &storage);
-	if (!machine->loader->keep_old(&machine->menu, &entry, plan, err) ||
-	    !plan_remove_entries(machine, former->id, plan, err))
-		return false;
-	plan_state(plan, &next);
-	plan->steps[plan->count - 1].may_fail = true;
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-	return true;
-}
-
-/* The generation as it will be once the publication is current. */
-static struct publication *make_current(const struct machine *machine, uint64_t from_serial,
-					struct generation *ret)
-{
-	struct publication *pub;
-	const struct publication *from;
-
-	for (size_t i = 0; i < ret->publication_count; i++)
-		ret->publications[i].kind = PUB_NONE;
-	pub = generation_publish(ret, publish_next_serial(machine), PUB_CURRENT);
-	from = generation_find_publication(ret, from_serial);
-	copy_publication(from, pub);
-	ret->state = GEN_GOOD;
-	ret->stale = false;
-	free(take(ret->reason));
-	return pub;
-}
-
-bool publish_plan_current(struct machine *machine, unsigned id, uint64_t from_serial,
-			  struct plan *plan, struct err *err)
-{
-	const struct generation *former = listing_current(&machine->listing);
-	auto_entry_storage struct entry_storage storage = {0};
-	auto_generation struct generation gen = {0};
-	struct publication *pub;
-	struct boot_entry entry;
-	size_t first;
-
-	if (!require_boot(machine, err) || !require_adoption(machine, err) ||
-	    !copy_listed(machine, id, &gen, err))
-		return false;
-	pub = make_current(machine, from_serial, &gen);
-	entry = publish_entry(machine, &gen, pub, &storage);
-	if (!check_room(machine, &entry, err))
-		return false;
-	plan_reserve(plan, &machine->listing.layout, 0, pub->serial);
-	plan->steps[0].may_fail = true;
-	if (!machine->loader->adopt(&machine->menu, &entry, plan, err) ||
-	    !plan_remove_entries(machine, id, plan, err))
-		return false;
-	plan_at(plan, STEP_SET_DEFAULT, VOLUME_POOL, storage.root)->why =
-		"a wiped ESP or a rescue boot lands on a system that works";
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-	first = plan->count;
-	plan_state(plan, &gen);
-	plan->steps[first].may_fail = true;
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-	if (former && former->id != id && former->id != 0 &&
-	    !plan_former(machine, former, plan, err))
-		return false;
-	return true;
-}
-
-bool publish_current(struct operation *operation, unsigned id, uint64_t from_serial,
-		     struct err *err)
-{
-	struct machine *machine = operation->machine;
-	auto_plan struct plan plan = {0};
-
-	if (!publish_plan_current(machine, id, from_serial, &plan, err) ||
-	    !plan_supersede(machine, id, true, &plan, err))
-		return false;
-	return operation_run(operation, &plan, err);
-}
-
-bool publish_old(struct operation *operation, unsigned id, struct err *err)
-{
-	struct machine *machine = operation->machine;
-	auto_entry_storage struct entry_storage storage = {0};
-	auto_generation struct generation gen = {0};
-	auto_plan struct plan plan = {0};
-	struct publication *pub;
-	struct boot_entry entry;
-
-	if (!publish_sweep(operation, err) || !copy_listed(machine, id, &gen, err))
-		return false;
-	pub = generation_last_publication(&gen);
-	if (!pub) {
-		err_set(err, ERR_REFUSED, 0, "generation %u was never in the menu", id);
-		return err_try(err, "sudo moult rollback %u", id);
-	}
-	pub->kind = PUB_OLD;
-	entry = publish_entry(machine, &gen, pub, &storage);
-	if (!check_room(machine, &entry, err) ||
-	    !machine->loader->keep_old(&machine->menu, &entry, &plan, err))
-		return false;
-	plan_state(&plan, &gen);
-	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
-	return operation_run(operation, &plan, err);
-}
+/* --- taken back ------------------------------------------------------------------------------ */
 
 bool publish_withdraw(struct operation *operation, unsigned id, const char *why, struct err *err)
 {
@@ -448,7 +419,7 @@ bool publish_withdraw(struct operation *operation, unsigned id, const char *why,
 	auto_generation struct generation gen = {0};
 	auto_plan struct plan plan = {0};
 
-	if (!copy_listed(machine, id, &gen, err))
+	if (!publish_copy_listed(machine, id, &gen, err))
 		return false;
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
@@ -458,6 +429,7 @@ bool publish_withdraw(struct operation *operation, unsigned id, const char *why,
 			return false;
 	}
 	gen.state = GEN_BUILT;
+	gen.waiting = false;
 	for (size_t i = 0; i < gen.publication_count; i++)
 		if (gen.publications[i].kind == PUB_TRIAL)
 			gen.publications[i].kind = PUB_NONE;

@@ -29,12 +29,31 @@ bool publish_trial_again(struct operation *operation, unsigned id, uint64_t from
 struct lost_trial {
 	unsigned id, tries; /* left */
 	uint64_t serial; /* of the publication */
+	const char *options; /* instead of its own; NULL = its own. Borrowed */
 };
 bool publish_lost_trial(struct operation *operation, const struct lost_trial *lost,
 			struct err *err);
 /*
+ * A good generation tries what `wanted` says (kernel, digests, options; borrowed): a counted candidate
+ * beside the one it boots by default. Whatever else is on trial waits (proposal.h).
+ */
+bool publish_proposal(struct operation *operation, unsigned id, const struct publication *wanted,
+		      struct err *err);
+/* Plans the same; for --dry-run. */
+bool publish_plan_proposal(struct machine *machine, unsigned id, const struct publication *wanted,
+			   struct plan *plan, struct err *err);
+/* What the generation tries goes out of the menu, untried. */
+bool publish_plan_no_proposal(struct machine *machine, unsigned id, struct plan *plan,
+			      struct err *err);
+/*
+ * The generation that waited for the end of a proposal is offered, with the command line of current;
+ * nothing, if there is none or something is on trial.
+ */
+bool publish_waiting(struct operation *operation, struct err *err);
+/*
  * Uncounted candidate: `id` boots from now on; the default subvolume follows, the former current
- * keeps an old entry, and whatever was pending is taken back. The publication is `from_serial` again
+ * keeps an old entry, and so does what a generation that stays current booted before; whatever was
+ * pending is taken back. The publication is `from_serial` again
  * (kernel, digests, options).
  */
 bool publish_current(struct operation *operation, unsigned id, uint64_t from_serial,
@@ -44,11 +63,18 @@ bool publish_plan_current(struct machine *machine, unsigned id, uint64_t from_se
 			  struct plan *plan, struct err *err);
 /* Old entry for a good generation that has none. Blobs no longer needed make room first. */
 bool publish_old(struct operation *operation, unsigned id, struct err *err);
+/* The same for what the current generation booted before its kernel or command line was changed. */
+bool publish_former(struct operation *operation, unsigned id, struct err *err);
 /* The counted entry's byte goes back; the generation is built again. */
 bool publish_withdraw(struct operation *operation, unsigned id, const char *why, struct err *err);
 
 /* Collects the blobs that no entry and no publication names. */
 bool publish_sweep(struct operation *operation, struct err *err);
+/*
+ * "@gens/7/boot/sha256-….linux" ("linux", "initrd"): where a kernel is kept that was put into /boot
+ * live, because there the next one may take its place. Caller frees.
+ */
+char *publish_own_copy(unsigned id, const char *kind, const char *sha256);
 /* The first serial that nothing used yet, at the loader either. */
 uint64_t publish_next_serial(const struct machine *machine);
 /* An entry as the loader wants it. `storage` owns what the entry borrows. */

@@ -22,6 +22,7 @@ struct verb_request {
 	const char *const *command; /* run -- CMD…, NULL-terminated */
 	const char *const *paths; /* restore N PATH…, NULL-terminated */
 	const char *const *data; /* rollback --data NAME, NULL-terminated; NULL = none */
+	const char *const *arguments; /* kargs add ARGUMENT…, NULL-terminated; NULL = none */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
 	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
 	bool packages, config, files; /* diff: only these parts; none = all */
@@ -56,6 +57,11 @@ bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret,
 		  struct err *); /* also run and shell */
 bool verb_checkpoint(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_restore(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+/*
+ * which = "add", "remove" or "set" with arguments. NULL or "show" only reads: {generation,
+ * current:{serial, kernel, options, command_line}, trial: the same or null}
+ */
+bool verb_kargs(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_rollback(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_keep(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_discard(struct machine *, const struct verb_request *, json_t **ret, struct err *);
@@ -79,6 +85,8 @@ bool verb_health(
 	struct machine *, const struct verb_request *, json_t **ret,
 	struct
 	err *); /* {healthy, checks:[{name, required, passed, why}]}; fails (ERR_REFUSED) when a required one does */
+/* The kernel or initrd of the running generation was changed: it is tried, if that may be done now. */
+bool verb_kernel_changed(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_bless(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 /* upgrade, also with --when: then a timer reboots into what is pending in that window */
 bool verb_upgrade_when(struct machine *, const struct verb_request *, json_t **ret, struct err *);

@@ -17,18 +17,24 @@ import container  # noqa: E402
 UNITS = "usr/lib/systemd/system/"
 PROGRAMS = {
     "etc/update-motd.d/60-moult", "usr/bin/moult", "usr/lib/moult/warn-users",
-    "usr/lib/systemd/system-generators/moult-generator",
+    "usr/lib/systemd/system-generators/moult-generator", "usr/lib/moult/kernel-changed",
+    "etc/kernel/postinst.d/zz-moult", "etc/kernel/postrm.d/zz-moult",
+    "etc/initramfs/post-update.d/zz-moult",
 }
 CONFFILES = {
     "/etc/moult/moult.yaml", "/etc/moult/health.d/README", "/etc/moult/hooks.d/README",
     "/etc/update-motd.d/60-moult", "/etc/apt/apt.conf.d/60moult-checkpoint",
-    "/etc/apt/apt.conf.d/60moult-stale",
+    "/etc/apt/apt.conf.d/60moult-stale", "/etc/kernel/postinst.d/zz-moult",
+    "/etc/kernel/postrm.d/zz-moult", "/etc/initramfs/post-update.d/zz-moult",
 }
 FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "etc/moult/moult.d/",
     UNITS + "moult-bless.service", UNITS + "moult-deadline.service",
     UNITS + "moult-deadline.timer", UNITS + "moult-first-boot.service",
     UNITS + "moult-give-up@.service", UNITS + "moult-health.service",
+    UNITS + "moult-kernel-changed.service",
+    UNITS + "apt-daily-upgrade.service.d/50-moult.conf",
+    UNITS + "unattended-upgrades.service.d/50-moult.conf",
     UNITS + "moult-late-edits.service", UNITS + "sysinit.target.wants/moult-late-edits.service",
     UNITS + "moult-reconcile.service", UNITS + "multi-user.target.wants/moult-reconcile.service",
     "usr/lib/tmpfiles.d/moult.conf",
@@ -37,8 +43,10 @@ FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "usr/share/man/man8/moult.8.gz", "usr/share/man/man5/moult.yaml.5.gz",
     "usr/share/doc/moult/copyright",
 }
-PLACES = ("etc/moult/", "etc/apt/apt.conf.d/60moult", "etc/update-motd.d/", "usr/bin/",
-          "usr/lib/moult/", "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
+PLACES = ("etc/moult/", "etc/apt/apt.conf.d/60moult", "etc/update-motd.d/",
+          "etc/kernel/postinst.d/zz-moult", "etc/kernel/postrm.d/zz-moult",
+          "etc/initramfs/post-update.d/zz-moult", "usr/bin/", "usr/lib/moult/",
+          "usr/lib/systemd/system", "usr/lib/tmpfiles.d/", "usr/share/")
 # What apt, dpkg and systemd keep for themselves, and what is put together from other files.
 NOT_COMPARED = re.compile(r"(proc|sys|dev|run|tmp|var/(cache|log|lib/(apt|dpkg|systemd))"
                           r"|etc/(ld\.so\.cache|resolv\.conf)|usr/sbin/policy-rc\.d)(/|$)")
@@ -166,7 +174,80 @@ class Install(unittest.TestCase):
     def test_3_man_page_is_found(self):
         self.assertIn("moult.8.gz", self.inside("dpkg", "-L", "moult"))
 
-    def test_4_purge_leaves_what_was_there(self):
+    def hook(self, folder, *words, running=True, line="quiet moult.gen=7 moult.serial=12"):
+        """Run a hook as dpkg would, with a systemctl that only writes down what it was told."""
+        (self.root / "tmp/cmdline").write_text(line + "\n", encoding="utf-8")
+        fake = self.root / "usr/local/bin/systemctl"
+        fake.write_text("#!/bin/sh\necho \"$@\" >>/tmp/told\n", encoding="utf-8")
+        fake.chmod(0o755)
+        try:
+            return self.inside(
+                "sh", "-ec", 'mount --bind /tmp/cmdline /proc/cmdline; mkdir -p "$1"; : >/tmp/told;'
+                ' mkdir -p /var/lib/moult; shift; "$@"; cat /tmp/told; ls /var/lib/moult',
+                "sh", "/run/systemd/system" if running else "/run/none", f"/etc/{folder}/zz-moult",
+                *words)
+        finally:
+            output("rm", "-rf", self.root / "run/systemd/system", fake,
+                   self.root / "var/lib/moult")
+
+    def test_4_hooks_leave_a_mark_and_ask_systemd(self):
+        for folder in ("kernel/postinst.d", "kernel/postrm.d", "initramfs/post-update.d"):
+            with self.subTest(folder):
+                self.assertEqual(self.hook(folder, "6.1.0-51-amd64").splitlines(),
+                                 ["--no-block start moult-kernel-changed.service",
+                                  "kernel-changed.7"])
+
+    def test_4_hooks_do_nothing_where_nobody_is_to_be_asked(self):
+        for about in ({"running": False}, {"line": "quiet"}, {"line": "moult.gen=0 quiet"},
+                      {"line": "xmoult.gen=7"}, {"line": "moult.gen=7x"}):
+            with self.subTest(about):
+                self.assertEqual(self.hook("kernel/postinst.d", "6.1.0-51-amd64", **about), "")
+
+    def test_4_hooks_never_fail(self):
+        self.assertEqual(self.inside("sh", "-ec", "mount -t tmpfs -o ro none /usr/lib/moult;"
+                                     "/etc/kernel/postinst.d/zz-moult 6.1 /boot/vmlinuz-6.1"), "")
+
+    def conf(self, text=None):
+        """What kernel-install is told in this root; written first where a text is given."""
+        path = self.root / "etc/kernel/install.conf"
+        if text is not None:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def test_5_kernels_are_given_back_and_taken_again(self):
+        ours = "# moult keeps kernels on the boot volume itself\nlayout=other\n"
+        marker = self.root / "etc/apt/apt.conf.d/10moult"
+        cases = ((ours, None, ours),
+                 ("#moult#layout=bls\ninitrd_generator=x\n" + ours,
+                  "layout=bls\ninitrd_generator=x\n",
+                  "#moult#layout=bls\ninitrd_generator=x\n" + ours))
+        try:
+            marker.write_text("", encoding="utf-8")
+            for adopted, given, taken in cases:
+                with self.subTest(adopted):
+                    self.conf(adopted)
+                    self.inside("dpkg-reconfigure", "moult")
+                    self.assertEqual(self.conf(), adopted)
+                    self.inside("dpkg", "--remove", "moult")
+                    self.assertEqual(self.conf(), given)
+                    self.inside("dpkg", "--install", "/tmp/moult.deb")
+                    self.assertEqual(self.conf(), taken)
+            marker.unlink()
+            self.conf("layout=bls\n")
+            self.inside("dpkg-reconfigure", "moult")
+            self.assertEqual(self.conf(), "layout=bls\n")
+        finally:
+            output("rm", "-rf", marker, self.root / "etc/kernel/install.conf")
+
+    def test_5_a_removed_package_leaves_hooks_that_do_nothing(self):
+        self.inside("dpkg", "--remove", "moult")
+        try:
+            self.assertEqual(self.inside("/etc/kernel/postinst.d/zz-moult", "6.1"), "")
+        finally:
+            self.inside("dpkg", "--install", "/tmp/moult.deb")
+
+    def test_6_purge_leaves_what_was_there(self):
         self.inside("dpkg", "--purge", "moult")
         now = self.snapshot()
         self.assertEqual({name for name in now if "moult" in name}, set())

@@ -52,6 +52,26 @@ static const struct command rows[] = {
 		.verb = verb_upgrade,
 		.render = render_change,
 	},
+	{
+		.name = "kargs",
+		.operands = "[show|add|remove|set] [ARGUMENT...]",
+		.summary = "Show the kernel command line, or try another one",
+		.help = "Without an argument: what the current generation has on its kernel "
+			"command line, its own and what moult adds. 'add' appends arguments, "
+			"'remove' takes them out (without a value: whatever their value), 'set' "
+			"replaces all of its own. The next boot tries the new line: if it comes up "
+			"healthy it is kept, and the former one stays in the boot menu; if not the "
+			"machine returns by itself to the line it has now.",
+		.group = GROUP_CHANGE,
+		.needs = WRITES | SHOWS,
+		.options = CHANGING | BIT(REBOOT),
+		.most = UINT32_MAX,
+		.fields = {REQUEST(which)},
+		.rest = REQUEST(arguments),
+		.words = "show add remove set",
+		.verb = verb_kargs,
+		.render = render_kargs,
+	},
 };
 
 const struct command_rows commands_change = {rows, COUNT(rows)};

@@ -36,6 +36,19 @@ static const struct command rows[] = {
 		.render = render_change,
 	},
 	{
+		.name = "internal kernel-changed",
+		.operands = "",
+		.summary = "The kernel or initrd was changed live: try it",
+		.help = "Puts what /boot of the running generation has now on trial, if it is not "
+			"what it boots already. Does nothing in a session that is not the usual "
+			"one; the next usual boot does it then.",
+		.group = GROUP_INTERNAL,
+		.needs = WRITES,
+		.options = UNIT,
+		.verb = verb_kernel_changed,
+		.render = render_change,
+	},
+	{
 		.name = "internal bless",
 		.operands = "",
 		.summary = "After a healthy trial boot: make it current",

@@ -19,6 +19,7 @@ render_fn render_check; /* check */
 render_fn render_health; /* health */
 render_fn render_plan; /* plan, and every changing verb with --dry-run */
 render_fn render_change; /* every changing verb */
+render_fn render_kargs; /* kargs */
 
 /* Pieces that several of them show. */
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "changes.h"
 #include "late.h"
+#include "proposal.h"
 #include "publish.h"
 #include "recover_data.h"
 #include "recover_trial.h"
@@ -10,14 +11,14 @@
 #include "run.h"
 #include "undo_plan.h"
 
-/* One that was written but never enabled is no entry. */
-static bool has_old_entry(const struct menu *menu, unsigned id)
+/* With that serial, 0 = any. One that was written but never enabled is no entry. */
+static bool has_old_entry(const struct menu *menu, unsigned id, uint64_t serial)
 {
 	for (size_t i = 0; i < menu->count; i++) {
 		const struct menu_entry *entry = &menu->entries[i];
 
 		if (entry->generation == id && entry->whole && entry->enabled &&
-		    entry->role == MENU_OLD)
+		    entry->role == MENU_OLD && (serial == 0 || entry->serial == serial))
 			return true;
 	}
 	return false;
@@ -40,23 +41,19 @@ static bool recover_leftovers(struct operation *operation, struct err *err)
 static bool learn_current(struct generation *gen, const struct menu_entry *truth)
 {
 	struct publication *pub = generation_find_publication(gen, truth->serial);
-	const struct publication *from = generation_last_publication(gen);
-	auto_free char *kernel = xstrdup_or_null(from ? from->kernel : NULL);
 
 	if (gen->state == GEN_GOOD && pub && pub->kind == PUB_CURRENT)
 		return false;
-	for (size_t i = 0; i < gen->publication_count; i++)
-		gen->publications[i].kind = PUB_NONE;
 	if (!pub)
 		pub = generation_publish(gen, truth->serial, PUB_CURRENT);
-	pub->kind = PUB_CURRENT;
 	memcpy(pub->linux_sha256, truth->linux_sha256, sizeof(pub->linux_sha256));
 	memcpy(pub->initrd_sha256, truth->initrd_sha256, sizeof(pub->initrd_sha256));
 	if (!pub->options)
 		pub->options = boot_own_options(truth->options);
-	if (!pub->kernel)
-		pub->kernel = take(kernel);
+	publication_learn_kernel(gen, pub);
+	generation_settle(gen, pub);
 	gen->state = GEN_GOOD;
+	gen->waiting = false;
 	free(take(gen->reason));
 	return true;
 }
@@ -92,6 +89,54 @@ static bool recover_truth(struct operation *operation, struct err *err)
 
 /* --- the menu ----------------------------------------------------------------------------------- */
 
+/* What it boots by default, what it tries, and what it booted by default before. */
+static bool is_wanted(const struct generation *gen, const struct menu_entry *entry, uint64_t truth)
+{
+	const struct publication *pub = generation_find_publication(gen, entry->serial);
+
+	if (entry->serial == 0 || entry->serial == truth)
+		return true;
+	if (!pub)
+		return false;
+	return entry->role == MENU_OLD ? pub->kind == PUB_OLD
+				       : pub->kind == PUB_TRIAL && entry->counted;
+}
+
+static const struct publication *lacks_former(const struct menu *menu, const struct generation *gen)
+{
+	for (size_t i = 0; i < gen->publication_count; i++) {
+		const struct publication *pub = &gen->publications[i];
+
+		if (pub->kind == PUB_OLD && !has_old_entry(menu, gen->id, pub->serial))
+			return pub;
+	}
+	return NULL;
+}
+
+static bool recover_current(struct operation *operation, unsigned id, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct menu_entry *truth = menu_truth(&machine->menu);
+	const struct generation *gen = listing_find(&machine->listing, id);
+	auto_plan struct plan plan = {0};
+
+	/* its candidate goes only when it is there */
+	if (lacks_former(&machine->menu, gen)) {
+		if (!publish_former(operation, id, err) || !machine_refresh(machine, err))
+			return false;
+		truth = menu_truth(&machine->menu);
+		gen = listing_find(&machine->listing, id);
+	}
+	for (size_t i = 0; i < machine->menu.count; i++) {
+		const struct menu_entry *entry = &machine->menu.entries[i];
+
+		if (entry->generation == id && !is_wanted(gen, entry, truth->serial) &&
+		    !machine->loader->remove(&machine->menu, entry, &plan, err))
+			return false;
+	}
+	return operation_run(operation, &plan, err);
+}
+
 /* Good generations that are not current keep an old entry; a stranded candidate gives way to it. */
 static bool recover_good(struct operation *operation, unsigned id, struct err *err)
 {
@@ -99,18 +144,9 @@ static bool recover_good(struct operation *operation, unsigned id, struct err *e
 	const struct menu_entry *truth = menu_truth(&machine->menu);
 	auto_plan struct plan plan = {0};
 
-	if (truth && truth->generation == id) {
-		for (size_t i = 0; i < machine->menu.count; i++) {
-			const struct menu_entry *entry = &machine->menu.entries[i];
-
-			if (entry->generation == id && entry->serial != truth->serial &&
-			    entry->serial != 0 &&
-			    !machine->loader->remove(&machine->menu, entry, &plan, err))
-				return false;
-		}
-		return operation_run(operation, &plan, err);
-	}
-	if (!has_old_entry(&machine->menu, id) && id != 0 && !publish_old(operation, id, err))
+	if (truth && truth->generation == id)
+		return recover_current(operation, id, err);
+	if (!has_old_entry(&machine->menu, id, 0) && id != 0 && !publish_old(operation, id, err))
 		return false;
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
@@ -142,6 +178,14 @@ static bool recover_goods(struct operation *operation, struct err *err)
 			return false;
 	}
 	return true;
+}
+
+/* One that cannot be offered just now must not keep a verb from what it was asked for. */
+static bool recover_waiting(struct operation *operation, struct err *err)
+{
+	return publish_waiting(operation, err) ||
+	       (operation_forgive(operation, "what is pending cannot be offered", err) &&
+		machine_refresh(operation->machine, err));
 }
 
 /* Entries that no commit ever enabled, that name a generation that is gone, or would try a bad one. */
@@ -268,7 +312,7 @@ static bool recover_boot(struct operation *operation, struct err *err)
 	       recover_two_trials(operation, err) && recover_trials(operation, err) &&
 	       machine_refresh(machine, err) && recover_entries(operation, err) &&
 	       machine_refresh(machine, err) && recover_goods(operation, err) &&
-	       machine_refresh(machine, err);
+	       machine_refresh(machine, err) && recover_waiting(operation, err);
 }
 
 /* --- an adoption that was undone ---------------------------------------------------------------- */

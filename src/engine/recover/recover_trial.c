@@ -1,16 +1,30 @@
 #include "recover_trial.h"
 #include <string.h>
 #include "changes.h"
+#include "proposal.h"
 #include "publish.h"
 
-/* The newest counted candidate of a generation that can be read; NULL = none. */
-static const struct menu_entry *find_counted(const struct menu *menu, unsigned id)
+static const struct publication *trial_of(const struct generation *gen)
 {
+	for (size_t i = gen->publication_count; i > 0; i--)
+		if (gen->publications[i - 1].kind == PUB_TRIAL)
+			return &gen->publications[i - 1];
+	return NULL;
+}
+
+/*
+ * The newest counted candidate of a generation that can be read; NULL = none. One that is switched
+ * off counts only where it is the trial that is known: another was written, and never committed.
+ */
+static const struct menu_entry *find_counted(const struct menu *menu, const struct generation *gen)
+{
+	const struct publication *trial = trial_of(gen);
+
 	for (size_t i = menu->count; i > 0; i--) {
 		const struct menu_entry *entry = &menu->entries[i - 1];
 
-		if (entry->generation == id && entry->whole && entry->role == MENU_CANDIDATE &&
-		    entry->counted)
+		if (entry->generation == gen->id && entry->whole && entry->role == MENU_CANDIDATE &&
+		    entry->counted && (entry->enabled || !trial || entry->serial == trial->serial))
 			return entry;
 	}
 	return NULL;
@@ -21,8 +35,8 @@ bool recover_lost_trial(const struct machine *machine)
 	for (size_t i = 0; i < machine->listing.count; i++) {
 		const struct generation *gen = &machine->listing.generations[i];
 
-		if (!gen->damage && gen->state == GEN_TRIAL &&
-		    !find_counted(&machine->menu, gen->id))
+		if (!gen->damage && (gen->state == GEN_TRIAL || generation_proposed(gen)) &&
+		    !find_counted(&machine->menu, gen))
 			return true;
 	}
 	return false;
@@ -83,10 +97,9 @@ static bool record_start(struct machine *machine, struct publication *pub)
 
 static struct publication *trial_publication(struct generation *gen)
 {
-	for (size_t i = gen->publication_count; i > 0; i--)
-		if (gen->publications[i - 1].kind == PUB_TRIAL)
-			return &gen->publications[i - 1];
-	return NULL;
+	const struct publication *trial = trial_of(gen);
+
+	return trial ? &gen->publications[trial - gen->publications] : NULL;
 }
 
 /* --- trials ------------------------------------------------------------------------------------- */
@@ -118,25 +131,59 @@ static struct verdict verdict_of(const struct generation *gen, const struct publ
 	return verdict;
 }
 
-/* Tries used up: bad, or built again where no attempt had a verdict. */
-static void end_trial(struct operation *operation, struct generation *gen, struct publication *pub)
+/* Caller frees. */
+static char *reason_of(const struct verdict *verdict)
+{
+	if (verdict->why)
+		return xstrdup(verdict->why);
+	return xasprintf("%zu %s ended without a verdict: it never got far enough to say what is "
+			 "wrong",
+			 verdict->attempts, verdict->attempts == 1 ? "try" : "tries");
+}
+
+/* The generation is as good as it was: only what it tried is bad. */
+static void refuse_proposal(struct operation *operation, struct generation *gen,
+			    struct publication *pub)
 {
 	struct verdict verdict = verdict_of(gen, pub);
 
+	free(pub->reason);
+	pub->reason = reason_of(&verdict);
+	operation_note(operation, "the new %s of generation %u did not come up: %s",
+		       generation_novelty(gen, pub), gen->id, pub->reason);
+}
+
+/* Tries used up: bad, or built again where no attempt had a verdict. */
+static void refuse_generation(struct operation *operation, struct generation *gen,
+			      const struct publication *pub)
+{
+	struct verdict verdict = verdict_of(gen, pub);
+
+	free(gen->reason);
+	gen->reason = reason_of(&verdict);
+	gen->state = verdict.why ? GEN_BAD : GEN_BUILT;
+	operation_note(operation, "generation %u did not come up: %s", gen->id, gen->reason);
+}
+
+static void end_trial(struct operation *operation, struct generation *gen, struct publication *pub)
+{
 	pub->kind = PUB_NONE;
 	pub->failed = true;
-	free(gen->reason);
-	if (verdict.why) {
-		gen->state = GEN_BAD;
-		gen->reason = xstrdup(verdict.why);
-	} else {
-		gen->state = GEN_BUILT;
-		gen->reason = xasprintf("%zu %s ended without a verdict: it never got far "
-					"enough to say what is wrong",
-					verdict.attempts, verdict.attempts == 1 ? "try" : "tries");
-	}
 	operation->trial_ended = true;
-	operation_note(operation, "generation %u did not come up: %s", gen->id, gen->reason);
+	if (gen->state == GEN_GOOD)
+		refuse_proposal(operation, gen, pub);
+	else
+		refuse_generation(operation, gen, pub);
+}
+
+static void learn_content(const struct generation *gen, struct publication *pub,
+			  const struct menu_entry *entry)
+{
+	memcpy(pub->linux_sha256, entry->linux_sha256, sizeof(pub->linux_sha256));
+	memcpy(pub->initrd_sha256, entry->initrd_sha256, sizeof(pub->initrd_sha256));
+	if (!pub->options)
+		pub->options = boot_own_options(entry->options);
+	publication_learn_kernel(gen, pub);
 }
 
 /* The publication of an entry that was committed just before a cut: state.json does not know it yet. */
@@ -144,22 +191,23 @@ static struct publication *learn_trial(struct generation *gen, const struct menu
 {
 	struct publication *pub = generation_find_publication(gen, entry->serial);
 	struct publication *before = trial_publication(gen);
-	uint64_t continues = before ? before->serial : 0;
+	uint64_t continues = before && !pub ? before->serial : 0;
 
 	if (!pub) {
 		if (before)
 			before->kind = PUB_NONE;
 		pub = generation_publish(gen, entry->serial, PUB_TRIAL);
-		pub->continues = continues;
 	}
 	pub->kind = PUB_TRIAL;
 	pub->tries = entry->tries_left + entry->tries_done;
-	memcpy(pub->linux_sha256, entry->linux_sha256, sizeof(pub->linux_sha256));
-	memcpy(pub->initrd_sha256, entry->initrd_sha256, sizeof(pub->initrd_sha256));
-	if (!pub->options)
-		pub->options = boot_own_options(entry->options);
-	gen->state = GEN_TRIAL;
-	gen->stale = false;
+	learn_content(gen, pub, entry);
+	before = continues > 0 ? generation_find_publication(gen, continues) : NULL;
+	/* something else was tried before: what that came to says nothing about this */
+	if (before && publication_same(before, pub))
+		pub->continues = continues;
+	if (gen->state != GEN_GOOD)
+		gen->state = GEN_TRIAL;
+	gen->stale = gen->waiting = false;
 	free(take(gen->stale_why));
 	free(take(gen->reason));
 	return pub;
@@ -189,10 +237,25 @@ static bool is_withdrawn(const struct publication *pub, const struct menu_entry 
 	return entry && !entry->enabled && entry->serial == pub->serial && entry->tries_left > 0;
 }
 
+/* For a proposal one waits; after anything else it is only built. */
+static void step_back(const struct machine *machine, struct generation *gen,
+		      struct publication *pub)
+{
+	const struct menu_entry *trial = menu_trial(&machine->menu);
+	const struct generation *by =
+		trial ? listing_find(&machine->listing, trial->generation) : NULL;
+
+	pub->kind = PUB_NONE;
+	if (gen->state == GEN_GOOD)
+		return;
+	gen->state = GEN_BUILT;
+	gen->waiting = by && !by->damage && by->id != gen->id && by->state == GEN_GOOD;
+}
+
 static struct trial_outcome judge_trial(struct operation *operation, struct generation *gen)
 {
 	struct machine *machine = operation->machine;
-	const struct menu_entry *entry = find_counted(&machine->menu, gen->id);
+	const struct menu_entry *entry = find_counted(&machine->menu, gen);
 	struct publication *pub = trial_publication(gen);
 	struct trial_outcome outcome = {0};
 	size_t done;
@@ -213,8 +276,7 @@ static struct trial_outcome judge_trial(struct operation *operation, struct gene
 	}
 	outcome.changed |= count_attempts(pub, done);
 	if (is_superseded(machine, pub)) {
-		pub->kind = PUB_NONE;
-		gen->state = GEN_BUILT;
+		step_back(machine, gen, pub);
 		outcome.changed = outcome.remove = true;
 		return outcome;
 	}
@@ -311,9 +373,9 @@ static bool may_be_tried(const struct machine *machine, const struct generation 
 
 	if (gen->damage)
 		return false;
-	if (gen->state == GEN_TRIAL || gen->state == GEN_BUILT)
+	if (gen->state == GEN_TRIAL || gen->state == GEN_BUILT || generation_proposed(gen))
 		return true;
-	entry = find_counted(&machine->menu, gen->id);
+	entry = find_counted(&machine->menu, gen);
 	return entry && entry->enabled && !generation_find_publication(gen, entry->serial);
 }
 

@@ -1,6 +1,7 @@
 #include "undo_plan.h"
 #include <string.h>
 #include "changes.h"
+#include "proposal.h"
 #include "text.h"
 
 static bool plan_disable(struct machine *machine, bool counted, struct plan *plan, struct err *err)
@@ -33,6 +34,11 @@ static bool plan_leave(struct machine *machine, struct plan *plan, struct err *e
 	return true;
 }
 
+static bool is_tried(const struct generation *gen)
+{
+	return !gen->damage && (gen->state == GEN_TRIAL || generation_proposed(gen));
+}
+
 /*
  * First of all: recovery must not offer again what is being taken away. The mark comes last, so that
  * with it no generation is on trial but one that was offered since.
@@ -47,12 +53,15 @@ static void plan_undone(const struct machine *machine, const struct generation *
 		const struct generation *gen = &machine->listing.generations[i];
 		auto_generation struct generation next = {0};
 
-		if (gen->damage || gen->state != GEN_TRIAL)
+		if (!is_tried(gen) && !gen->waiting)
 			continue;
 		generation_copy(gen, &next);
-		next.state = GEN_BUILT;
+		next.waiting = false;
+		if (next.state == GEN_TRIAL)
+			next.state = GEN_BUILT;
 		for (size_t p = 0; p < next.publication_count; p++)
-			next.publications[p].kind = PUB_NONE;
+			if (next.publications[p].kind == PUB_TRIAL)
+				next.publications[p].kind = PUB_NONE;
 		plan_state(plan, &next);
 	}
 	if (!zero->undone) {
@@ -99,7 +108,7 @@ bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
 static bool has_trial(const struct listing *listing)
 {
 	for (size_t i = 0; i < listing->count; i++)
-		if (!listing->generations[i].damage && listing->generations[i].state == GEN_TRIAL)
+		if (is_tried(&listing->generations[i]))
 			return true;
 	return false;
 }
@@ -126,7 +135,7 @@ static bool is_offered(const struct machine *machine, const struct menu_entry *e
 
 	return entry->role == MENU_CANDIDATE && entry->counted && entry->enabled && entry->whole &&
 	       gen && !gen->damage &&
-	       (gen->state == GEN_TRIAL || !generation_find_publication(gen, entry->serial));
+	       (is_tried(gen) || !generation_find_publication(gen, entry->serial));
 }
 
 bool undo_is_superseded(const struct machine *machine)

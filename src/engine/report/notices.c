@@ -1,6 +1,7 @@
 #include "notices.h"
 #include <string.h>
 #include "late.h"
+#include "proposal.h"
 #include "report.h"
 #include "safe.h"
 
@@ -58,25 +59,61 @@ static void add_unhealthy(const struct machine *machine, const json_t *status, s
 		  machine->listing.running.booted);
 }
 
-static char *motd_text(const struct machine *machine, const json_t *status)
+/* The same for what current tried: it runs as it did before. */
+static void add_refused(const struct machine *machine, struct text *text)
+{
+	const struct generation *current = listing_current(&machine->listing);
+	const struct publication *pub = current ? generation_refused(current) : NULL;
+
+	if (!pub)
+		return;
+	text_addf(text, "moult: the new %s of generation %u did not come up (",
+		  generation_novelty(current, pub), current->id);
+	text_add_safe(text, pub->reason);
+	text_addf(text,
+		  "); it runs without.\n"
+		  "       look into it: sudo moult show %u\n",
+		  current->id);
+}
+
+static void add_session(const struct machine *machine, struct text *text)
 {
 	const char *session = report_session(machine);
 	const struct generation *current = listing_current(&machine->listing);
-	struct text text = {0};
+	const struct running *running = &machine->listing.running;
+	bool same = current && running->booted == (int)current->id;
+	const struct publication *pub = same ? generation_proposed(current) : NULL;
 
-	if (strcmp(session, "temporary") == 0)
-		text_addf(&text,
+	if (strcmp(session, "temporary") == 0 && same)
+		text_addf(text,
+			  "moult: this is a temporary session of generation %u with its former "
+			  "kernel or command line;\n       the next boot returns to the present "
+			  "one.\n",
+			  current->id);
+	else if (strcmp(session, "temporary") == 0)
+		text_addf(text,
 			  "moult: this is a temporary session of generation %d; the next boot "
 			  "returns to "
-			  "generation %u.\n       keep it: sudo moult keep     leave it: sudo "
-			  "reboot\n",
-			  machine->listing.running.booted, current ? current->id : 0);
-	if (strcmp(session, "trial") == 0)
-		text_addf(&text, "moult: generation %d is on trial.\n",
-			  machine->listing.running.booted);
+			  "generation %u.\n",
+			  running->booted, current ? current->id : 0);
+	if (strcmp(session, "temporary") == 0)
+		text_add(text, "       keep it: sudo moult keep     leave it: sudo reboot\n");
+	if (strcmp(session, "trial") == 0 && pub)
+		text_addf(text, "moult: the new %s of generation %u is on trial.\n",
+			  generation_novelty(current, pub), current->id);
+	else if (strcmp(session, "trial") == 0)
+		text_addf(text, "moult: generation %d is on trial.\n", running->booted);
+}
+
+static char *motd_text(const struct machine *machine, const json_t *status)
+{
+	struct text text = {0};
+
+	add_session(machine, &text);
 	add_failed(machine, &text);
 	add_stale(machine, &text);
 	add_unhealthy(machine, status, &text);
+	add_refused(machine, &text);
 	return text_take(&text);
 }
 

@@ -1,8 +1,40 @@
 #include "report.h"
 #include "journal.h"
 #include "late.h"
+#include "proposal.h"
 #include "stamp.h"
 #include "standing.h"
+
+/*
+ * Current runs, on a line that says it is tried. Once it was blessed it is current, whatever the
+ * command line of this boot says; what a good generation proposes is blessed by another serial.
+ */
+static bool tries_proposal(const struct machine *machine, const struct generation *current)
+{
+	const struct running *running = &machine->listing.running;
+	const struct publication *pub = generation_find_publication(current, running->serial);
+	const struct menu_entry *truth = machine->has_boot ? menu_truth(&machine->menu) : NULL;
+
+	if (!running->trial || current->state != GEN_GOOD || (pub && pub->kind != PUB_TRIAL))
+		return false;
+	return truth && truth->generation == current->id && truth->serial < running->serial;
+}
+
+/* Picked in the menu: current, as it booted before its kernel or command line was changed. */
+static bool runs_former(const struct running *running, const struct generation *current)
+{
+	const struct publication *pub = generation_find_publication(current, running->serial);
+
+	return pub && pub->kind == PUB_OLD;
+}
+
+static const char *session_of_current(const struct machine *machine,
+				      const struct generation *current)
+{
+	if (tries_proposal(machine, current))
+		return "trial";
+	return runs_former(&machine->listing.running, current) ? "temporary" : "normal";
+}
 
 const char *report_session(const struct machine *machine)
 {
@@ -15,10 +47,9 @@ const char *report_session(const struct machine *machine)
 		return "volatile";
 	if (running->booted < 0)
 		return "foreign";
-	/* once it was blessed it is current, whatever the command line of this boot says */
-	if (running->trial && !(current && (int)current->id == running->booted))
-		return "trial";
-	return current && (int)current->id == running->booted ? "normal" : "temporary";
+	if (current && (int)current->id == running->booted)
+		return session_of_current(machine, current);
+	return running->trial ? "trial" : "temporary";
 }
 
 static json_t *attempts_json(const struct publication *pub, json_t *array)
@@ -49,6 +80,7 @@ static json_t *publications_json(const struct generation *gen)
 		json_put_string(object, "kernel", pub->kernel);
 		json_put_string(object, "options", pub->options);
 		json_object_set_new(object, "failed", json_boolean(pub->failed));
+		json_put_string(object, "reason", pub->reason);
 		json_object_set_new(object, "attempts", attempts_json(pub, json_array()));
 		json_array_append_new(array, object);
 	}
@@ -102,6 +134,7 @@ json_t *report_generation(struct machine *machine, const struct generation *gen)
 			    pub ? json_integer((json_int_t)pub->serial) : json_null());
 	json_object_set_new(object, "stale", json_boolean(gen->stale));
 	json_put_string(object, "stale_why", gen->stale_why);
+	json_object_set_new(object, "waiting", json_boolean(gen->waiting));
 	json_put_string(object, "reason", gen->reason);
 	json_put_string(object, "package_digest", gen->package_digest);
 	json_object_set_new(object, "publications", publications_json(gen));
@@ -232,6 +265,29 @@ static json_t *pending_json(const struct machine *machine, const char *stale_why
 	json_put_string(object, "why", stale_why ? stale_why : pending->what);
 	json_put_string(object, "remedy",
 			pending->stale || stale_why ? late_remedy(pending) : NULL);
+	json_object_set_new(object, "waiting", json_boolean(pending->waiting));
+	return object;
+}
+
+/* What the current generation tries, or tried in vain since it was last made current. */
+static json_t *proposal_json(const struct machine *machine)
+{
+	const struct generation *current = listing_current(&machine->listing);
+	const struct publication *pub = current ? generation_proposed(current) : NULL;
+	json_t *object;
+
+	if (current && !pub)
+		pub = generation_refused(current);
+	if (!pub)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "id", json_integer(current->id));
+	json_object_set_new(object, "serial", json_integer((json_int_t)pub->serial));
+	json_put_string(object, "what", generation_novelty(current, pub));
+	json_put_string(object, "kernel", pub->kernel);
+	json_put_string(object, "options", pub->options);
+	json_object_set_new(object, "failed", json_boolean(pub->failed));
+	json_put_string(object, "reason", pub->reason);
 	return object;
 }
 
@@ -263,14 +319,18 @@ static json_t *last_json(struct machine *machine)
 	return json_null();
 }
 
-static const char *next_why(const struct machine *machine, const struct menu_entry *next)
+/* Caller frees. */
+static char *next_why(const struct machine *machine, const struct menu_entry *next)
 {
 	const struct generation *current = listing_current(&machine->listing);
+	bool is_current = current && current->id == next->generation;
+	const struct publication *proposed = is_current ? generation_proposed(current) : NULL;
 
+	if (next->counted && proposed)
+		return xasprintf("its new %s is on trial", generation_novelty(current, proposed));
 	if (next->counted)
-		return "it is on trial";
-	return current && current->id == next->generation ? "it is current"
-							  : "it is the loader's default";
+		return xstrdup("it is on trial");
+	return xstrdup(is_current ? "it is current" : "it is the loader's default");
 }
 
 static const char *no_next_why(const struct machine *machine)
@@ -284,6 +344,7 @@ static const char *no_next_why(const struct machine *machine)
 json_t *report_next(const struct machine *machine)
 {
 	const struct menu_entry *next = machine->has_boot ? menu_next(&machine->menu) : NULL;
+	auto_free char *why = next ? next_why(machine, next) : NULL;
 	json_t *object = json_object();
 
 	if (!next) {
@@ -294,7 +355,7 @@ json_t *report_next(const struct machine *machine)
 	json_object_set_new(object, "id", json_integer(next->generation));
 	json_object_set_new(object, "serial", json_integer((json_int_t)next->serial));
 	json_object_set_new(object, "trial", json_boolean(next->counted));
-	json_put_string(object, "why", next_why(machine, next));
+	json_put_string(object, "why", why);
 	return object;
 }
 
@@ -312,6 +373,7 @@ json_t *report_status(struct machine *machine)
 	json_object_set_new(document, "next", report_next(machine));
 	json_object_set_new(document, "pending", pending_json(machine, stale_why));
 	json_object_set_new(document, "late", edits);
+	json_object_set_new(document, "proposal", proposal_json(machine));
 	json_object_set(document, "generations", json_object_get(list, "generations"));
 	json_put_string(document, "loader", machine->loader->name);
 	json_object_set_new(document, "sealed", json_false());

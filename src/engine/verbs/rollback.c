@@ -210,6 +210,17 @@ static bool require_session(const struct machine *machine, const char *verb, boo
 	return err_try(err, "moult status");
 }
 
+/* What runs is what is kept: current may have another kernel or command line by now. */
+static bool keep_former(const struct machine *machine, struct rollback *ret)
+{
+	const struct publication *running =
+		generation_find_publication(ret->to, machine->listing.running.serial);
+
+	if (running && running->kind == PUB_OLD)
+		ret->from = running;
+	return true;
+}
+
 static bool keep_find(struct machine *machine, struct rollback *ret, struct err *err)
 {
 	const struct generation *gen;
@@ -218,7 +229,7 @@ static bool keep_find(struct machine *machine, struct rollback *ret, struct err 
 		return false;
 	gen = listing_find(&machine->listing, (unsigned)machine->listing.running.booted);
 	if (gen->state == GEN_GOOD)
-		return rollback_to_good(gen, ret, err);
+		return rollback_to_good(gen, ret, err) && keep_former(machine, ret);
 	err_set(err, ERR_REFUSED, 0, "generation %u is %s, not good", gen->id,
 		gen_state_name(gen->state));
 	return err_try(err, "sudo moult rollback %u", gen->id);

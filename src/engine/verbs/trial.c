@@ -9,6 +9,8 @@
 #include "health.h"
 #include "hooks.h"
 #include "messages.h"
+#include "live_kernel.h"
+#include "proposal.h"
 #include "publish.h"
 #include "recover.h"
 #include "replay.h"
@@ -19,6 +21,15 @@
 static bool is_trial(const struct machine *machine)
 {
 	return text_equal(report_session(machine), "trial");
+}
+
+static bool is_good(const struct machine *machine)
+{
+	int booted = machine->listing.running.booted;
+	const struct generation *gen =
+		booted >= 0 ? listing_find(&machine->listing, (unsigned)booted) : NULL;
+
+	return gen && !gen->damage && gen->state == GEN_GOOD;
 }
 
 /* --- reconcile ---------------------------------------------------------------------------------- */
@@ -39,12 +50,12 @@ static void note_default_by_hand(struct operation *operation)
 /* The note that recovery made of the end of this generation's trial; NULL = there is none. */
 static const char *note_of_end(const struct operation *operation, unsigned id)
 {
-	auto_free char *begin = xasprintf("generation %u did not come up", id);
+	auto_free char *words = xasprintf("generation %u did not come up", id);
 
 	for (size_t i = 0; i < json_array_size(operation->notes); i++) {
 		const char *note = json_string_value(json_array_get(operation->notes, i));
 
-		if (text_starts(note, begin))
+		if (strstr(note, words))
 			return note;
 	}
 	return NULL;
@@ -68,6 +79,22 @@ static void tell_returned(const struct operation *operation)
 	}
 }
 
+/* What the hooks could not do at once, in a trial or beside another moult. */
+static bool catch_up(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	auto_free char *sentence = NULL;
+
+	if (!live_kernel_marked(machine) || !live_kernel_may(machine))
+		return true;
+	if (!live_kernel(operation, 0, &sentence, err))
+		return operation_forgive(operation, "the new kernel is not tried yet", err) &&
+		       machine_refresh(machine, err);
+	if (sentence)
+		operation_note(operation, "%s", sentence);
+	return true;
+}
+
 static bool reconcile_body(struct operation *operation, const struct verb_request *request,
 			   json_t **ret, struct err *err)
 {
@@ -83,6 +110,8 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	if (operation->trial_ended)
 		machine->host->ops->publish_status(machine->host, "returned", "");
 	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
+		return false;
+	if (!catch_up(operation, err))
 		return false;
 	return answer_done(operation, "the machine is as the directories say", ret, err);
 }
@@ -185,6 +214,12 @@ bool verb_first_boot(struct machine *machine, const struct verb_request *request
 		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
 		return true;
 	}
+	/* it only tries another kernel or command line */
+	if (is_good(machine)) {
+		*ret = answer_nothing(machine, request->verb,
+				      "this generation was booted before, and found good");
+		return true;
+	}
 	return verb_run(machine, request, first_boot_body, ret, err);
 }
 
@@ -198,18 +233,33 @@ static struct publication *running_publication(const struct machine *machine,
 	return gen->publication_count > 0 ? &gen->publications[gen->publication_count - 1] : NULL;
 }
 
+/* What is tried now. It was there a moment ago, but the disk may fail at any time. */
+static bool find_running(const struct machine *machine, const struct generation **ret,
+			 struct err *err)
+{
+	int booted = machine->listing.running.booted;
+
+	*ret = booted < 0 ? NULL : listing_find(&machine->listing, (unsigned)booted);
+	if (*ret && !(*ret)->damage)
+		return true;
+	err_set(err, ERR_CORRUPT, 0, "the generation that runs cannot be read");
+	return err_try(err, "sudo moult check");
+}
+
 /* The verdict on this boot's attempt. */
 static bool record_verdict(struct operation *operation, enum outcome outcome, const char *reason,
 			   struct err *err)
 {
 	struct machine *machine = operation->machine;
 	const struct running *running = &machine->listing.running;
-	const struct generation *gen = listing_find(&machine->listing, (unsigned)running->booted);
+	const struct generation *gen;
 	auto_generation struct generation next = {0};
 	auto_plan struct plan plan = {0};
 	struct publication *pub;
 	struct attempt *attempt;
 
+	if (!find_running(machine, &gen, err))
+		return false;
 	generation_copy(gen, &next);
 	pub = running_publication(machine, &next);
 	if (!pub)
@@ -245,29 +295,71 @@ static void register_loaders(struct operation *operation)
 			       strerror(-r));
 }
 
+static bool is_refused(const struct generation *gen, uint64_t serial)
+{
+	const struct publication *pub = generation_find_publication(gen, serial);
+
+	return gen->state == GEN_GOOD && pub && pub->failed;
+}
+
+static char *bless_sentence(const struct machine *machine, const struct generation *gen)
+{
+	const struct publication *pub =
+		generation_find_publication(gen, machine->listing.running.serial);
+
+	if (gen->state == GEN_GOOD && pub)
+		return xasprintf("the new %s of generation %u is good and current",
+				 generation_novelty(gen, pub), gen->id);
+	return xasprintf("generation %u is good and current", gen->id);
+}
+
+/* The bless is done: a generation that cannot be offered now is offered by the next recovery. */
+static bool offer_waiting(struct operation *operation, struct err *err)
+{
+	const struct generation *waiting = listing_waiting(&operation->machine->listing);
+	unsigned id = waiting ? waiting->id : 0;
+
+	if (!publish_waiting(operation, err))
+		return operation_forgive(operation, "what is pending cannot be offered", err) &&
+		       machine_refresh(operation->machine, err);
+	if (id > 0)
+		operation_note(operation, "generation %u, which waited, is tried at the next boot",
+			       id);
+	return true;
+}
+
 static bool bless_body(struct operation *operation, const struct verb_request *request,
 		       json_t **ret, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	unsigned id = (unsigned)machine->listing.running.booted;
 	uint64_t serial = machine->listing.running.serial;
-	const struct generation *gen = listing_find(&machine->listing, id);
-	auto_free char *sentence = xasprintf("generation %u is good and current", id);
+	const struct generation *gen;
+	auto_free char *sentence = NULL;
 
 	(void)request;
+	if (!find_running(machine, &gen, err))
+		return false;
 	operation->generation = (int)id;
+	sentence = bless_sentence(machine, gen);
+	if (is_refused(gen, serial)) {
+		err_set(err, ERR_REFUSED, 0, "what generation %u tries was found bad", id);
+		return err_try(err, "sudo moult kargs show");
+	}
 	if (gen->state == GEN_BAD) {
 		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", id);
 		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
 	}
 	if (!record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
 		return false;
-	gen = listing_find(&machine->listing, id);
+	if (!find_running(machine, &gen, err))
+		return false;
+	/* edited at the menu, the line may say anything; the verdict found its publication */
 	if (!generation_find_publication(gen, serial))
-		serial = generation_last_publication(gen)->serial;
+		serial = running_publication(machine, listing_find(&machine->listing, id))->serial;
 	/* before the commit: a shutdown that comes between must leave a trial, not half a bless */
 	if (!health_remember(machine, err) || !publish_current(operation, id, serial, err) ||
-	    !machine_refresh(machine, err))
+	    !machine_refresh(machine, err) || !offer_waiting(operation, err))
 		return false;
 	register_loaders(operation);
 	return late_tidy(operation, err) && answer_done(operation, sentence, ret, err);
@@ -297,14 +389,27 @@ static char *give_up_reason(struct machine *machine, const char *reason)
 	return why ? xasprintf("health: %s", why) : xstrdup(reason);
 }
 
+static char *give_up_sentence(const struct machine *machine, const char *reason)
+{
+	const struct running *running = &machine->listing.running;
+	const struct generation *gen = listing_find(&machine->listing, (unsigned)running->booted);
+	const struct publication *pub =
+		gen ? generation_find_publication(gen, running->serial) : NULL;
+
+	if (pub && gen->state == GEN_GOOD)
+		return xasprintf("the trial of the new %s of generation %u failed: %s; rebooting",
+				 generation_novelty(gen, pub), gen->id, reason);
+	return xasprintf("the trial of generation %d failed: %s; rebooting", running->booted,
+			 reason);
+}
+
 static bool give_up_body(struct operation *operation, const struct verb_request *request,
 			 json_t **ret, struct err *err)
 {
 	struct machine *machine = operation->machine;
 	struct host *host = machine->host;
 	auto_free char *reason = give_up_reason(machine, request->reason);
-	auto_free char *sentence = xasprintf("the trial of generation %d failed: %s; rebooting",
-					     machine->listing.running.booted, reason);
+	auto_free char *sentence = give_up_sentence(machine, reason);
 
 	operation->generation = machine->listing.running.booted;
 	message_log(host, MESSAGE_GIVE_UP,

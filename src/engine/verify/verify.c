@@ -104,7 +104,7 @@ static unsigned count_before(const struct findings *findings, size_t at)
 }
 
 /* As many as fit, of each kind some, so that nobody has to come back once for each. */
-static bool refuse(const struct verifying *verifying, struct err *err)
+static bool refuse(const struct verifying *verifying, const char *what, struct err *err)
 {
 	const size_t room = sizeof(err->text) - 160;
 	const char *remedy = NULL;
@@ -129,7 +129,7 @@ static bool refuse(const struct verifying *verifying, struct err *err)
 		return true;
 	if (left > 0)
 		text_addf(&text, "; and %zu more", left);
-	err_set(err, ERR_REFUSED, 0, "the copy cannot become a generation: %s", text.bytes);
+	err_set(err, ERR_REFUSED, 0, "%s: %s", what, text.bytes);
 	return remedy ? err_try(err, "%s", remedy) : false;
 }
 
@@ -147,7 +147,29 @@ bool verify_edits(struct machine *machine, const char *root, const char *edited_
 	for (size_t i = 0; i < COUNT(checks); i++)
 		if (checks[i].of_edits)
 			checks[i].run(&verifying);
-	return refuse(&verifying, err);
+	return refuse(&verifying, "the copy cannot become a generation", err);
+}
+
+bool verify_live_kernel(struct machine *machine, const char *root, struct kernel *ret,
+			struct err *err)
+{
+	const struct verify_request request = {0};
+	__attribute__((cleanup(auto_verifying_))) struct verifying verifying = {
+		.machine = machine,
+		.host = machine->host,
+		.request = &request,
+		.root = xstrdup(root),
+	};
+
+	*ret = (struct kernel){0};
+	verify_kernel(&verifying);
+	verify_initrd(&verifying);
+	tell_warnings(&verifying);
+	if (!refuse(&verifying, "what is in /boot cannot be booted", err))
+		return false;
+	*ret = verifying.kernel;
+	verifying.kernel = (struct kernel){0};
+	return true;
 }
 
 bool verify_generation(struct machine *machine, const struct verify_request *request,
@@ -169,7 +191,7 @@ bool verify_generation(struct machine *machine, const struct verify_request *req
 		checks[i].run(&verifying);
 	}
 	tell_warnings(&verifying);
-	if (!refuse(&verifying, err))
+	if (!refuse(&verifying, "the copy cannot become a generation", err))
 		return false;
 	*ret = verifying.kernel;
 	verifying.kernel = (struct kernel){0};

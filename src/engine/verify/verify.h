@@ -42,5 +42,12 @@ bool verify_generation(struct machine *machine, const struct verify_request *req
 bool verify_edits(struct machine *machine, const char *root, const char *edited_root,
 		  struct err *err);
 
+/*
+ * The newest kernel with its initrd of a root that is in use, where its owner put it. `root` is on the
+ * pool.
+ */
+bool verify_live_kernel(struct machine *machine, const char *root, struct kernel *ret,
+			struct err *err);
+
 DEFINE_AUTO_STRUCT(kernel, struct kernel, kernel_done)
 #define auto_kernel __attribute__((cleanup(auto_kernel_)))
