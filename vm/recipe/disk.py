@@ -9,7 +9,7 @@ import uuid
 from rig import archive, cache, image
 from rig.command import call, say
 
-from . import guest, root, stage
+from . import grub, guest, root, stage
 
 MIB = 1 << 20
 RECIPE = sorted(pathlib.Path(__file__).parent.glob("*.py")) + sorted(guest.FILES.iterdir())
@@ -51,10 +51,17 @@ def build(spec, output):
     tar = root.named(spec)
     if spec.salt:
         _make(spec, tar, output)
-        return
+    else:
+        _copy_made(spec, tar, output)
+    if spec.loader == "grub":
+        grub.write_variables(output)
+
+
+def _copy_made(spec, tar, output):
     debs = [cache.digest(path.name, path.read_bytes()) for path in spec.debs]
     sources = archive.source_lines(spec.suite, True), archive.options()
-    name = cache.digest(tar, sources, spec.size, spec.esp_size, debs, cache.digest_files(*RECIPE))
+    name = cache.digest(tar, sources, spec.size, spec.esp_size, spec.loader, debs,
+                        cache.digest_files(*RECIPE))
     with cache.entry("images", f"{name}.img", lambda path: _make(spec, tar, path)) as made:
         cache.copy(made, output)
 
@@ -93,12 +100,17 @@ def _fill(spec, path, archived, identity):
         call("tar", "-C", top / "@rootfs", "--numeric-owner", "--xattrs", "--xattrs-include=*",
              "--xattrs-exclude=btrfs.*", "-xf", archived)
         guest.configure(top / "@rootfs", spec, identity)
+        # as `/` will be: a mount of its own
+        call("mount", "--bind", top / "@rootfs", top / "@rootfs")
         with stage.staged(top / "@rootfs") as inside:
             if spec.debs:
                 say("installing " + ", ".join(deb.name for deb in spec.debs))
                 inside.install(spec)
             if spec.loader == "systemd-boot":
                 _install_loader(inside)
+            elif spec.loader == "grub":
+                grub.install(inside, call("findmnt", "-nvo", "SOURCE", top).decode().strip(),
+                             identity)
             _take(top / "@rootfs/boot/efi", pathlib.Path(boot))
         image.esp_add_tree(path, boot)
 

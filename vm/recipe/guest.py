@@ -15,7 +15,7 @@ SHELL_WANTED_BY = ("sysinit", "emergency", "rescue")
 def configure(root, spec, identity):
     """Write the configuration of the machine into its root directory."""
     _names(root, identity)
-    _file_systems(root, identity)
+    _file_systems(root, spec, identity)
     _sources(root, spec)
     _network(root)
     _accounts(root)
@@ -43,12 +43,14 @@ def _names(root, identity):
     _write(root, "/etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tmoult-vm\n::1\tlocalhost\n")
 
 
-def _file_systems(root, identity):
+def _file_systems(root, spec, identity):
     _write(root, "/etc/fstab",
            "# <file system> <mount point> <type> <options> <dump> <pass>\n"
            f"UUID={identity.btrfs} / btrfs defaults,subvol=@rootfs 0 0\n"
            f"UUID={identity.esp} /boot/efi vfat umask=0077 0 1\n")
     (root / "boot/efi").mkdir(parents=True, exist_ok=True)
+    if spec.loader == "grub":
+        return  # its command line is in /etc/default/grub
     _write(root, "/etc/kernel/cmdline",
            f"root=UUID={identity.btrfs} ro rootflags=subvol=@rootfs "
            "console=tty0 console=ttyS0,115200\n")

@@ -6,11 +6,13 @@ import shlex
 from rig import archive, cache
 from rig.command import RigError, call, say
 
+from . import grub
+
 # Beside what has priority "important": what a small server has, and what a disk needs to boot.
 PACKAGES = ("systemd-sysv", "btrfs-progs", "initramfs-tools", "openssh-server", "dbus", "zstd",
             "ca-certificates", "less", "vim-tiny", "iproute2", "libpam-systemd", "strace")
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
-LOADERS = {"systemd-boot": ("systemd-boot",), "none": ()}
+LOADERS = {"systemd-boot": ("systemd-boot",), "grub": grub.PACKAGES, "none": ()}
 
 
 def packages(spec):
