@@ -30,6 +30,8 @@ struct fake_host {
 	int not_writable[VOLUME_COUNT]; /* what writable() says */
 	bool live; /* false: running() and all that needs it is -ENOSYS */
 	struct host_running running;
+	/* the subvolume that runs, wherever it is moved to; 0 = running.root_path says it */
+	uint64_t running_id;
 	int64_t now_sec, now_usec;
 	struct host_strings failed, routes, mounts; /* arrays of the test */
 	struct host_surroundings surroundings; /* as from 0: on mains, idle; lists of the test */

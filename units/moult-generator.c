@@ -7,10 +7,14 @@
  * needs the C library and nothing else of the new generation, which is not trusted yet; where one
  * thing cannot be written the others still are.
  *
+ * In the first boot of a system that was adopted while it ran it also arms moult-carve.service, which
+ * parts data from the root, and brings the mounts that come after it: fstab is still the old one.
+ *
  * What the units it pulls in do, and what each failure leads to, is in docs/design/units.md.
  * SYSTEMD_PROC_CMDLINE in the environment stands for the command line, as for systemd itself.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -23,10 +27,14 @@
 #define BLESSED "/run/moult/blessed"
 #define COMMAND_LINE_MAX 65536
 
+/* What `moult init` leaves in a system that it adopts while it runs; src/engine/adopt/first_mounts.h. */
+#define FIRST_MOUNTS "/usr/lib/sysimage/moult-first-mounts"
+#define MOUNT_UNIT_MAX 4096
+
 enum { DEADLINE_MIN_SEC = 10, DEADLINE_DEFAULT_SEC = 600, DEADLINE_MAX_SEC = 86400 };
 
 /* argv[1] may be overridden by the owner's /etc/systemd; argv[2], the early one, overrides it. */
-enum place { NORMAL = 1, EARLY = 2, PLACES = 4 };
+enum place { NORMAL = 1, EARLY = 2, LATE = 3, PLACES = 4 };
 
 struct trial {
 	bool armed;
@@ -229,6 +237,80 @@ static bool deadline_write(const char *top, unsigned seconds)
 	return file_write(top, &file);
 }
 
+static const struct pull carve = {"local-fs.target.requires", "moult-carve.service"};
+
+/* Stock units that would bless by themselves or write to the loader; later the new root masks them. */
+static const char *const stock[] = {
+	"systemd-bless-boot.service",
+	"systemd-boot-update.service",
+	"systemd-boot-random-seed.service",
+};
+
+static bool mask_write(const char *top, const char *unit)
+{
+	auto_free char *path = text("%s/%s", top, unit);
+
+	return symlink("/dev/null", path) == 0 || errno == EEXIST || complain(path);
+}
+
+static bool file_read(const char *path, char *buffer, size_t size)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (length < 0)
+		return complain(path);
+	buffer[length] = 0;
+	return true;
+}
+
+/* One mount, and that local-fs.target wants it. A unit that fstab has by now comes before a late one. */
+static bool mount_write(const char *top, const char *name)
+{
+	auto_free char *from = text(FIRST_MOUNTS "/%s", name);
+	auto_free char *folder = text("%s/local-fs.target.requires", top);
+	auto_free char *path = text("%s/%s", folder, name), *target = text("../%s", name);
+	char unit[MOUNT_UNIT_MAX];
+	struct file file = {LATE, ".", name, unit};
+
+	if (!file_read(from, unit, sizeof(unit)) || !file_write(top, &file) || !folder_make(folder))
+		return false;
+	return symlink(target, path) == 0 || errno == EEXIST || complain(path);
+}
+
+static bool is_mount(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > strlen(".mount") && strcmp(name + length - strlen(".mount"), ".mount") == 0;
+}
+
+static bool mounts_write(DIR *directory, const char *top)
+{
+	bool whole = true;
+	struct dirent *entry;
+
+	while ((entry = readdir(directory)))
+		if (is_mount(entry->d_name))
+			whole &= mount_write(top, entry->d_name);
+	return whole;
+}
+
+static bool first_boot_arm(char *const *places)
+{
+	DIR *directory = opendir(FIRST_MOUNTS);
+	bool whole;
+
+	if (!directory)
+		return errno == ENOENT || complain(FIRST_MOUNTS);
+	whole = link_write(places[NORMAL], &carve);
+	for (size_t i = 0; i < COUNT(stock); i++)
+		whole &= mask_write(places[EARLY], stock[i]);
+	whole &= mounts_write(directory, places[LATE]);
+	closedir(directory);
+	return whole;
+}
+
 static bool trial_arm(const struct trial *trial, char *const *places)
 {
 	bool whole = deadline_write(places[NORMAL], trial->deadline_sec);
@@ -237,6 +319,7 @@ static bool trial_arm(const struct trial *trial, char *const *places)
 		whole &= link_write(places[NORMAL], &pulls[i]);
 	for (size_t i = 0; i < COUNT(files); i++)
 		whole &= file_write(places[files[i].place], &files[i]);
+	whole &= first_boot_arm(places);
 	return whole;
 }
 

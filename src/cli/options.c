@@ -31,6 +31,8 @@ static const struct option options[OPTION_COUNT] = {
 			 OPTION_FLAG, FIELD(request.base)},
 	[OPTION_UNDO] = {"undo", 0, NULL, "Go back to the system as it was before init",
 			 OPTION_FLAG, FIELD(request.undo)},
+	[OPTION_FINALIZE] = {"finalize", 0, NULL, "Delete the system as it was before init",
+			     OPTION_FLAG, FIELD(request.finalize)},
 	[OPTION_SIZES] = {"sizes", 0, NULL, "Measure what each generation alone takes (slow)",
 			  OPTION_FLAG, FIELD(request.sizes)},
 	[OPTION_PACKAGES] = {"packages", 0, NULL, "Only packages", OPTION_FLAG,
@@ -66,6 +68,7 @@ static const struct option options[OPTION_COUNT] = {
 
 static const enum option_id exclusive[][2] = {
 	{OPTION_REPLACE, OPTION_CONTINUE},
+	{OPTION_UNDO, OPTION_FINALIZE},
 	/* there is nothing to reboot but the running system */
 	{OPTION_REBOOT, OPTION_SYSROOT},
 	{OPTION_WHEN, OPTION_SYSROOT},

@@ -46,6 +46,11 @@ void generation_copy(const struct generation *from, struct generation *ret)
 		abort();
 }
 
+bool generation_is_whole(const struct generation *gen)
+{
+	return gen->carve == CARVE_DONE || gen->carve == CARVE_PRUNE;
+}
+
 const char *generation_directory(unsigned id, char buffer[GENERATION_PATH_MAX])
 {
 	snprintf(buffer, GENERATION_PATH_MAX, "@gens/%u", id);

@@ -43,6 +43,19 @@ enum outcome {
 	OUTCOME_COUNT,
 };
 
+/*
+ * How far the data is parted from the root of the generation that `init` made of a running system.
+ * Offline, and for every other generation, there is nothing to part.
+ */
+enum carve {
+	CARVE_DONE,
+	CARVE_SHUTDOWN, /* the root is copied, and offered, when the system shuts down */
+	CARVE_WANTED, /* its first boot copies the data */
+	CARVE_COPIED, /* the data subvolumes are complete; the root is being changed */
+	CARVE_PRUNE, /* it runs with its data parted; what is left over from that is in the way */
+	CARVE_COUNT,
+};
+
 struct attempt {
 	char *boot_id; /* "" when it never reached userland */
 	int64_t when; /* seconds since 1970, 0 = unknown */
@@ -89,6 +102,7 @@ struct generation {
 	uint64_t late_transid;
 	unsigned late_origin; /* the generation whose root that is */
 	bool waiting; /* built; to be offered once the proposal (proposal.h) of current was tried */
+	enum carve carve;
 	bool undone; /* generation 0 only: `init --undo`; the loader is not ours till the next init */
 	char *name, *stale_why, *reason; /* NULL = none; reason: why it is bad */
 	struct publication *publications; /* by serial, ascending */
@@ -99,6 +113,9 @@ struct generation {
 };
 
 const char *gen_state_name(enum gen_state state);
+const char *carve_name(enum carve carve);
+/* Whether its data is parted from its root: what is not has never booted to its end. */
+bool generation_is_whole(const struct generation *generation);
 const char *pub_kind_name(enum pub_kind kind);
 const char *outcome_name(enum outcome outcome);
 

@@ -24,9 +24,19 @@ static const char *const outcome_names[OUTCOME_COUNT] = {
 	[OUTCOME_UNKNOWN] = "unknown",
 };
 
+static const char *const carve_names[CARVE_COUNT] = {
+	[CARVE_DONE] = "done",	   [CARVE_SHUTDOWN] = "shutdown", [CARVE_WANTED] = "wanted",
+	[CARVE_COPIED] = "copied", [CARVE_PRUNE] = "prune",
+};
+
 const char *gen_state_name(enum gen_state state)
 {
 	return state_names[state];
+}
+
+const char *carve_name(enum carve carve)
+{
+	return carve_names[carve];
 }
 
 const char *pub_kind_name(enum pub_kind kind)
@@ -179,6 +189,18 @@ static bool parse_facts(struct generation *gen, struct err *err)
 	return true;
 }
 
+/* Absent is done: most generations never had anything to part. */
+static bool get_carve(const json_t *object, enum carve *ret, struct err *err)
+{
+	int carve = CARVE_DONE;
+
+	if (json_object_get(object, "carve") &&
+	    !get_name(object, "carve", carve_names, CARVE_COUNT, &carve, err))
+		return false;
+	*ret = (enum carve)carve;
+	return true;
+}
+
 static bool parse_status(struct generation *gen, struct err *err)
 {
 	json_t *publications, *item;
@@ -194,6 +216,7 @@ static bool parse_status(struct generation *gen, struct err *err)
 	    !json_get_bool(gen->status, "undone", false, &gen->undone, err) ||
 	    !json_get_u64(gen->status, "late_transid", 0, &gen->late_transid, err) ||
 	    !json_get_u64(gen->status, "late_origin", 0, &origin, err) ||
+	    !get_carve(gen->status, &gen->carve, err) ||
 	    !get_copy(gen->status, "stale_why", &gen->stale_why, err) ||
 	    !get_copy(gen->status, "name", &gen->name, err) ||
 	    !get_copy(gen->status, "reason", &gen->reason, err) ||
@@ -332,6 +355,7 @@ char *generation_print_state(const struct generation *gen)
 	put_flag(document, "undone", gen->undone);
 	json_object_set_new(document, "late_transid", json_integer((json_int_t)gen->late_transid));
 	json_object_set_new(document, "late_origin", json_integer(gen->late_origin));
+	put_optional(document, "carve", gen->carve == CARVE_DONE ? NULL : carve_names[gen->carve]);
 	put_optional(document, "stale_why", gen->stale_why);
 	put_optional(document, "name", gen->name);
 	put_optional(document, "reason", gen->reason);

@@ -31,6 +31,9 @@ struct listing {
 	char *default_root; /* path of the Btrfs default subvolume, "" = top level */
 	char **subvolumes; /* paths of all subvolumes of the file system, sorted */
 	size_t subvolume_count;
+	/* Where the system was adopted while it ran and its data is not parted yet; else both false: */
+	bool exchanged; /* what ran then is generation 1 by now, and a snapshot of it the original */
+	bool original_used; /* the original was written to since it was copied */
 	struct running running;
 };
 
@@ -46,6 +49,8 @@ struct generation *listing_find(const struct listing *listing, unsigned id);
 struct generation *listing_current(const struct listing *listing);
 /* `moult init --undo` was done since: nothing of moult's is to be put in the menu. */
 bool listing_undone(const struct listing *listing);
+/* Generation 1 of a system that was adopted while it runs, its data not parted yet; NULL = there is none. */
+struct generation *listing_adopting(const struct listing *listing);
 /* The newest generation in trial, or built and newer than current and meant to be tried; NULL = nothing pending. */
 struct generation *listing_pending(const struct listing *listing);
 /*

@@ -145,3 +145,17 @@ void plan_append(struct plan *plan, struct plan *more)
 	free(more->steps);
 	*more = (struct plan){0};
 }
+
+void plan_before_commit(struct plan *plan, struct plan *more)
+{
+	struct plan rest = {0};
+	size_t at = 0;
+
+	while (at < plan->count && !plan->steps[at].commit)
+		at++;
+	for (size_t i = at; i < plan->count; i++)
+		*array_add(rest.steps, rest.count) = plan->steps[i];
+	plan->count = at;
+	plan_append(plan, more);
+	plan_append(plan, &rest);
+}

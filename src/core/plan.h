@@ -77,3 +77,5 @@ struct step *plan_snapshot(struct plan *plan, const char *from, const char *to, 
 struct step *plan_work(struct plan *plan, const char *work, const char *path);
 /* Moves all steps of `more` to the end of `plan`; `more` is empty afterwards. */
 void plan_append(struct plan *plan, struct plan *more);
+/* The same, before the step that commits; at the end where none does. */
+void plan_before_commit(struct plan *plan, struct plan *more);

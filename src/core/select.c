@@ -28,6 +28,13 @@ bool listing_undone(const struct listing *listing)
 	return zero && !zero->damage && zero->undone;
 }
 
+struct generation *listing_adopting(const struct listing *listing)
+{
+	struct generation *first = listing_find(listing, 1);
+
+	return first && !first->damage && !generation_is_whole(first) ? first : NULL;
+}
+
 struct generation *listing_pending(const struct listing *listing)
 {
 	const struct generation *current = listing_current(listing);

@@ -84,7 +84,8 @@ static char *blob_source(const struct machine *machine, const struct generation 
 		return NULL;
 	if (is_there(machine, base))
 		return take(base);
-	return xasprintf("%s/boot/%s-%s", generation_root(gen, root), file, release);
+	generation_root(gen, root);
+	return xasprintf("%s%sboot/%s-%s", root, *root ? "/" : "", file, release);
 }
 
 struct boot_entry publish_entry(const struct machine *machine, const struct generation *gen,
@@ -339,8 +340,11 @@ bool publish_trial(struct operation *operation, unsigned id, const struct boot_f
 	memcpy(pub->initrd_sha256, initrd_digest.hex, sizeof(pub->initrd_sha256));
 	if (listing_proposing(&machine->listing))
 		return wait_for_proposal(operation, &gen, pub, err);
-	return publish_plan_trial(machine, &gen, pub, &plan, err) &&
-	       operation_run(operation, &plan, err);
+	if (!publish_plan_trial(machine, &gen, pub, &plan, err))
+		return false;
+	if (files->before_commit)
+		plan_before_commit(&plan, files->before_commit);
+	return operation_run(operation, &plan, err);
 }
 
 static bool publish_from(struct operation *operation, const struct lost_trial *from,

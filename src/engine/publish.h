@@ -14,6 +14,7 @@ struct boot_files {
 	const char *linux_path;
 	const char *initrd_path; /* NULL = none */
 	const char *options; /* own part of the command line */
+	struct plan *before_commit; /* steps of the pool that belong there; NULL = none; emptied */
 };
 
 /* Counted candidate: `id` is tried at the next boot. Commit point inside. Blobs no longer needed make room first. */

@@ -191,12 +191,32 @@ static bool read_running(struct host *host, struct listing *ret, struct err *err
 	return true;
 }
 
+/* A snapshot has a higher number than what it was made of: the places they are in tell which is which. */
+static bool read_exchange(struct host *host, struct listing *ret, struct err *err)
+{
+	auto_host_subvolume struct host_subvolume first = {0}, original = {0};
+	const struct generation *zero = listing_find(ret, 0);
+	int r;
+
+	if (!listing_adopting(ret) || !zero || zero->damage || !*zero->original)
+		return true;
+	r = host->ops->subvolume(host, "@gens/1/root", &first);
+	if (r == 0)
+		r = host->ops->subvolume(host, zero->original, &original);
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, -r, "cannot look at the original, %s",
+			       text_quote(zero->original));
+	ret->exchanged = first.id < original.id;
+	ret->original_used = original.transid != zero->original_transid;
+	return true;
+}
+
 bool store_read_listing(struct host *host, struct listing *ret, struct err *err)
 {
 	*ret = (struct listing){0};
 	if (!read_layout(host, ret, err) || !read_subvolumes(host, ret, err))
 		return false;
-	if (ret->adopted && !read_generations(host, ret, err))
+	if (ret->adopted && (!read_generations(host, ret, err) || !read_exchange(host, ret, err)))
 		return false;
 	return read_running(host, ret, err);
 }

@@ -24,7 +24,7 @@ struct verb_request {
 	const char *const *data; /* rollback --data NAME, NULL-terminated; NULL = none */
 	const char *const *arguments; /* kargs add ARGUMENT…, NULL-terminated; NULL = none */
 	const char *const *accept; /* --accept CODE, NULL-terminated; NULL = none */
-	bool dry_run, replace, continue_pending, base, undo, sizes, reboot;
+	bool dry_run, replace, continue_pending, base, undo, finalize, sizes, reboot;
 	bool packages, config, files; /* diff: only these parts; none = all */
 	bool terminal; /* shell */
 	const char *when; /* upgrade --when WINDOW: it reboots then */
@@ -52,7 +52,7 @@ bool verb_log(struct machine *, const struct verb_request *, json_t **ret,
 
 /* changing: lock, recover, plan, run */
 bool verb_init(struct machine *, const struct verb_request *, json_t **ret,
-	       struct err *); /* also undo */
+	       struct err *); /* also undo and finalize */
 bool verb_upgrade(struct machine *, const struct verb_request *, json_t **ret,
 		  struct err *); /* also run and shell */
 bool verb_checkpoint(struct machine *, const struct verb_request *, json_t **ret, struct err *);
@@ -76,6 +76,10 @@ bool verb_before_packages(struct machine *, const struct verb_request *, json_t 
 
 /* for units: moult internal … and moult health */
 bool verb_reconcile(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+/* the first boot of a system that was adopted while it ran, and what comes before and after that */
+bool verb_at_shutdown(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_carve(struct machine *, const struct verb_request *, json_t **ret, struct err *);
+bool verb_prune(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_first_boot(struct machine *, const struct verb_request *, json_t **ret, struct err *);
 bool verb_late_edits(struct machine *, const struct verb_request *, json_t **ret,
 		     struct err *); /* before the machine goes down */

@@ -7,27 +7,24 @@
 
 #define POOL "UUID=11111111-2222-3333-4444-555555555555"
 
-static void break_layout_ubuntu(struct engine_world *world)
+/* A system that was booted from a snapshot of snapper's. */
+static void break_layout_snapshot(struct engine_world *world)
 {
 	struct host *host = &world->fake->host;
 
-	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "@rootfs", "@"), 0);
+	ck_assert_int_eq(host->ops->make_directory(host, VOLUME_POOL, ".snapshots", 0755), 0);
+	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "@rootfs", ".snapshots/1"), 0);
+	world->running.root_path = xstrdup(".snapshots/1");
+	world->running.command_line = xstrdup("quiet");
+	world->running.boot_id = xstrdup("1");
+	world->fake->running = world->running;
+	world->fake->live = true;
 }
 
-static void break_layout_plain(struct engine_world *world)
+static void put_database(struct engine_world *world)
 {
-	struct host *host = &world->fake->host;
-
-	ck_assert_int_eq(host->ops->rename(host, VOLUME_POOL, "@rootfs", "debian"), 0);
-}
-
-static void break_layout_top(struct engine_world *world)
-{
-	struct host *host = &world->fake->host;
-
-	put(world, "etc/fstab", POOL " / btrfs defaults 0 0\n");
-	put(world, "usr/lib/os-release", "ID=debian\n");
-	ck_assert_int_eq(host->ops->delete_subvolume(host, "@rootfs"), 0);
+	put(world, "@rootfs/var/lib/postgresql/15/main/PG_VERSION", "15");
+	put(world, "@rootfs/var/lib/mysql", "a file");
 }
 
 static void break_no_root(struct engine_world *world)
@@ -144,14 +141,11 @@ static void break_grub_bios(struct engine_world *world)
 
 const struct damage damages_debian[] = {
 	{checks_world_debian,
-	 break_layout_ubuntu,
-	 {CHECK_INIT, "LAYOUT_UNSUPPORTED", FINDING_ERROR, "'@' (Ubuntu's layout)", NULL}},
+	 break_layout_snapshot,
+	 {CHECK_INIT, "LAYOUT_UNSUPPORTED", FINDING_ERROR, "snapshots of another tool", NULL}},
 	{checks_world_debian,
-	 break_layout_plain,
-	 {CHECK_INIT, "LAYOUT_UNSUPPORTED", FINDING_ERROR, "'debian'", NULL}},
-	{checks_world_debian,
-	 break_layout_top,
-	 {CHECK_INIT, "LAYOUT_UNSUPPORTED", FINDING_ERROR, "the top level", NULL}},
+	 put_database,
+	 {CHECK_INIT, "DATA_FOUND", FINDING_NOTE, "/var/lib/postgresql holds databases", NULL}},
 	{checks_world_debian,
 	 break_no_root,
 	 {CHECK_INIT, "NO_ROOT", FINDING_ERROR, "no Debian was found", NULL}},

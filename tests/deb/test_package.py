@@ -29,7 +29,9 @@ CONFFILES = {
 }
 FILES = PROGRAMS | {path.lstrip("/") for path in CONFFILES} | {
     "etc/moult/moult.d/",
-    UNITS + "moult-bless.service", UNITS + "moult-deadline.service",
+    UNITS + "moult-bless.service", UNITS + "moult-carve.service", UNITS + "moult-prune.service",
+    UNITS + "multi-user.target.wants/moult-prune.service", UNITS + "moult-deadline.service",
+    "usr/lib/systemd/system-shutdown/moult",
     UNITS + "moult-deadline.timer", UNITS + "moult-first-boot.service",
     UNITS + "moult-give-up@.service", UNITS + "moult-health.service",
     UNITS + "moult-kernel-changed.service",

@@ -317,8 +317,8 @@ static int apply_snapshot(struct fake_disk *disk, const struct fake_effect *effe
 			continue;
 		fake_node_copy(&v->nodes[i], &copy);
 		free(copy.path);
-		copy.path =
-			xasprintf("%s%s", effect->path, v->nodes[i].path + strlen(effect->from));
+		copy.path = xasprintf("%s%s%s", effect->path, !top && !*effect->from ? "/" : "",
+				      v->nodes[i].path + strlen(effect->from));
 		copy.subvolume = top;
 		copy.read_only = top && effect->kind == FAKE_SNAPSHOT_READ_ONLY;
 		copy.id = top ? ++disk->last_id : 0;

@@ -34,6 +34,17 @@ int64_t fake_clock(struct host *host, enum host_clock clock)
 	return clock == HOST_CLOCK_REAL_SEC ? fake_of(host)->now_sec : fake_of(host)->now_usec;
 }
 
+/* The mount of / follows its subvolume. */
+static const char *running_path(const struct fake_host *fake)
+{
+	const struct fake_volume *pool = &fake->disk.volumes[VOLUME_POOL];
+
+	for (size_t i = 0; fake->running_id > 0 && i < pool->count; i++)
+		if (pool->nodes[i].subvolume && pool->nodes[i].id == fake->running_id)
+			return pool->nodes[i].path;
+	return fake->running.root_path;
+}
+
 int fake_running(struct host *host, struct host_running *ret)
 {
 	const struct host_running *from = &fake_of(host)->running;
@@ -41,7 +52,7 @@ int fake_running(struct host *host, struct host_running *ret)
 	if (!fake_of(host)->live)
 		return -ENOSYS;
 	*ret = (struct host_running){
-		.root_path = xstrdup_or_null(from->root_path),
+		.root_path = xstrdup_or_null(running_path(fake_of(host))),
 		.command_line = xstrdup_or_null(from->command_line),
 		.boot_id = xstrdup_or_null(from->boot_id),
 		.lower_path = xstrdup_or_null(from->lower_path),

@@ -57,7 +57,7 @@ static bool verb_carve(struct driver *driver, struct err *err)
 {
 	struct host *host = driver->machine.host;
 
-	return carve_run(host, "@gens/.1.tmp", err) &&
+	return carve_run(&driver->machine, "@gens/.1.tmp", err) &&
 	       effect(host->ops->rename(host, VOLUME_POOL, "@gens/.1.tmp", "@gens/1"), "rename",
 		      err) &&
 	       carve_place(host, "@gens/1", err);

@@ -1,9 +1,22 @@
 """The units as systemd reads them in a real Debian root: no error, no warning, no cycle."""
 
+import shutil
 import subprocess
 import unittest
 
 import container
+
+
+FIRST_MOUNT = """[Unit]
+Requires=moult-carve.service
+After=moult-carve.service
+Before=local-fs.target
+[Mount]
+What=/dev/disk/by-uuid/1234
+Where=/var
+Type=btrfs
+Options=subvol=@var
+"""
 
 
 class Verify(unittest.TestCase):
@@ -40,6 +53,24 @@ class Verify(unittest.TestCase):
     def test_whole_boot_with_the_generator(self):
         status, said = self.inside("systemd-analyze", "verify", "--man=no", "--generators=yes",
                                    "default.target", "emergency.target", "rescue.target")
+        ours = [line for line in said.splitlines() if "moult" in line or "cycle" in line]
+        self.assertEqual((ours, status), ([], 0), said)
+
+    def test_a_first_boot_parts_data_before_it_is_mounted(self):
+        container.write(self.root, "usr/lib/sysimage/moult-first-mounts/var.mount", FIRST_MOUNT)
+        self.addCleanup(shutil.rmtree, self.root / "usr/lib/sysimage/moult-first-mounts")
+        generator = "/usr/lib/systemd/system-generators/moult-generator"
+        places = "/tmp/1 /tmp/2 /tmp/3"
+        said = self.inside("sh", "-c", f"mkdir {places}; {generator} {places}; cd /tmp; "
+                           "find 1 2 3 -type f -o -type l; cat 3/var.mount")[1]
+        for name in ("1/local-fs.target.requires/moult-carve.service", "3/var.mount",
+                     "3/local-fs.target.requires/var.mount", "2/systemd-bless-boot.service"):
+            self.assertIn(name, said.splitlines())
+        self.assertTrue(said.endswith(FIRST_MOUNT))
+        self.assertNotIn("carve", self.inside("sh", "-c", f"mkdir {places}; {generator} {places}; "
+                                              "find /tmp", command_line="moult.gen=1")[1])
+        status, said = self.inside("systemd-analyze", "verify", "--man=no", "--generators=yes",
+                                   "default.target")
         ours = [line for line in said.splitlines() if "moult" in line or "cycle" in line]
         self.assertEqual((ours, status), ([], 0), said)
 

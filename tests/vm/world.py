@@ -132,7 +132,15 @@ def _recipe():
     return cache.digest(ours, cache.digest_files(*sorted((TOP / "vm").rglob("*.py"))))
 
 
-KINDS = {"adopted": _adopted, "settled": _settled}
+def _installed(moult, suite):
+    """A disk that nobody has adopted yet."""
+    del moult
+    name = cache.digest("installed", _package_name(), suite, _recipe())
+    return cache.entry("adopted", f"{name}.img",
+                       lambda path: _fresh(path, _package_name(), suite))
+
+
+KINDS = {"installed": _installed, "adopted": _adopted, "settled": _settled}
 
 
 # Machines
@@ -302,7 +310,8 @@ class Vm(unittest.TestCase):
         say(self.id())
 
     def disk(self, start=None):
-        """A copy of an adopted disk: "settled", generation 1 is current; "adopted", never booted.
+        """A copy of an adopted disk: "settled", generation 1 is current; "adopted", never booted;
+        "installed", not adopted either.
 
         It goes when the test is over.
         """

@@ -16,11 +16,13 @@ static const struct command rows[] = {
 		.help = "Checks the system, shows what it will do, and then makes generation 1 of "
 			"it. "
 			"The original becomes generation 0 and stays in the boot menu, untouched. "
-			"--undo goes back to it and takes everything back. Try it with --dry-run "
+			"A system is adopted while it runs: its next boot parts its data from it, "
+			"and nothing that it writes gets lost. --undo goes back to the original "
+			"and takes everything back; --finalize deletes it. Try it with --dry-run "
 			"first.",
 		.group = GROUP_SETUP,
 		.needs = SWITCHES | FIRST_SHOWS,
-		.options = CHANGING | BIT(ACCEPT) | BIT(UNDO),
+		.options = CHANGING | BIT(ACCEPT) | BIT(UNDO) | BIT(FINALIZE),
 		.verb = verb_init,
 		.render = render_change,
 	},

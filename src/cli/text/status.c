@@ -72,6 +72,7 @@ static void add_session(const json_t *document, const struct view *view, struct 
 		const char *name, *sentence;
 	} sessions[] = {
 		{"trial", "on trial: it becomes current once it is found healthy"},
+		{"adopting", "adopted while it runs: the next boot parts its data from it"},
 		{"temporary", "temporary: the next boot leaves it; 'moult keep' makes it current"},
 		{"volatile", "volatile: nothing that is written now survives the reboot"},
 		{"offline", "another system's disk"},

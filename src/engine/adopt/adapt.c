@@ -14,12 +14,21 @@ static char *read_text(struct host *host, const char *root, const char *path)
 	return take(bytes.bytes);
 }
 
+/* Whole or not at all: the system that boots next may be this one. */
 static bool edit_file(struct host *host, const char *root, const char *path, const char *text,
 		      struct err *err)
 {
 	auto_free char *full = xasprintf("%s/%s", root, path);
-	int r = host->ops->write(host, VOLUME_POOL, full, text, strlen(text));
+	auto_free char *fresh = xasprintf("%s.moult-new", full);
+	struct host_stat stat;
+	int r = host->ops->write(host, VOLUME_POOL, fresh, "", 0);
 
+	if (r == 0 && host->ops->stat(host, VOLUME_POOL, full, &stat) == 0)
+		r = host->ops->copy_attributes(host, full, fresh);
+	if (r == 0)
+		r = host->ops->write(host, VOLUME_POOL, fresh, text, strlen(text));
+	if (r == 0)
+		r = host->ops->rename(host, VOLUME_POOL, fresh, full);
 	return r < 0 ? err_set(err, ERR_SYSTEM, -r, "cannot write /%s of the copy", path) : true;
 }
 
@@ -31,16 +40,20 @@ static void make_directory(struct host *host, const char *root, const char *path
 }
 
 /* The data subvolumes that were carved, and moult's own. */
-static size_t list_data(struct host *host, const char *making, struct fstab_data *data,
-			char (*mount_points)[64])
+static int list_data(struct host *host, const char *making, struct fstab_data *data,
+		     char (*mount_points)[64])
 {
-	size_t count = 0;
+	int count = 0;
 
 	for (size_t i = 0; i < data_path_count; i++) {
 		auto_free char *carved = xasprintf("%s/carve/%s", making, data_paths[i].subvolume);
 		struct host_stat stat;
+		int r = host->ops->stat(host, VOLUME_POOL, carved, &stat);
 
-		if (host->ops->stat(host, VOLUME_POOL, carved, &stat) < 0)
+		/* left out because it could not be looked at it would not be mounted */
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r < 0)
 			continue;
 		snprintf(mount_points[count], sizeof(*mount_points), "/%s", data_paths[i].path);
 		data[count] = (struct fstab_data){mount_points[count], data_paths[i].subvolume};
@@ -61,9 +74,12 @@ static bool edit_fstab(struct machine *machine, const char *making, const char *
 		.pool_uuid = machine->identity.pool_uuid,
 		.boot_uuid = machine->identity.boot_uuid,
 		.data = data,
-		.data_count = list_data(machine->host, making, data, mount_points),
 	};
+	int count = list_data(machine->host, making, data, mount_points);
 
+	if (count < 0)
+		return err_set(err, ERR_SYSTEM, -count, "cannot look at the data subvolumes");
+	adoption.data_count = (size_t)count;
 	if (!text)
 		return err_set(err, ERR_REFUSED, 0, "cannot read /etc/fstab");
 	if (!fstab_parse("/etc/fstab", text, strlen(text), &fstab, err) ||

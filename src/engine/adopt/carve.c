@@ -62,31 +62,20 @@ static bool read_fstab(struct host *host, const char *root, struct fstab *ret, s
 
 /* --- hoisting -------------------------------------------------------------------------------- */
 
-/* Removes everything in `directory` but `keep` (NULL = everything). */
-static bool empty(struct host *host, const char *directory, const char *keep, struct err *err)
+/*
+ * Where a snapshot was made of a root with a subvolume in it, an empty directory is left of that
+ * subvolume, which cannot be renamed: it is the one thing that a rename into a directory of ours
+ * meets this error for.
+ */
+static int move(struct host *host, const char *from, const char *to)
 {
-	auto_host_names struct host_names names = {0};
-	int r = host->ops->list(host, VOLUME_POOL, directory, &names);
+	int r = host->ops->rename(host, VOLUME_POOL, from, to);
 
-	if (r < 0)
-		return failed(r, "list", directory, err);
-	for (size_t i = 0; i < names.count; i++) {
-		auto_free char *path = xasprintf("%s/%s", directory, names.names[i].name);
-
-		if (text_equal(names.names[i].name, keep))
-			continue;
-		if (names.names[i].type == HOST_DIRECTORY)
-			r = host->ops->remove_tree(host, VOLUME_POOL, path);
-		else
-			r = host->ops->remove(host, VOLUME_POOL, path);
-		if (r < 0)
-			return failed(r, "remove", path, err);
-	}
-	return true;
+	return r == -ENOTEMPTY ? host->ops->remove(host, VOLUME_POOL, from) : r;
 }
 
-/* What is in `from` moves up into `to`. */
-static bool move_up(struct host *host, const char *from, const char *to, struct err *err)
+/* Everything in `from`, but what is named there like one of our own, goes into `to`. */
+static bool move_all(struct host *host, const char *from, const char *to, struct err *err)
 {
 	auto_host_names struct host_names names = {0};
 	int r = host->ops->list(host, VOLUME_POOL, from, &names);
@@ -94,25 +83,38 @@ static bool move_up(struct host *host, const char *from, const char *to, struct 
 	if (r < 0)
 		return failed(r, "list", from, err);
 	for (size_t i = 0; i < names.count; i++) {
-		auto_free char *source = xasprintf("%s/%s", from, names.names[i].name);
-		auto_free char *target = xasprintf("%s/%s", to, names.names[i].name);
+		const char *name = names.names[i].name;
+		auto_free char *source = xasprintf("%s/%s", from, name);
+		auto_free char *target = xasprintf("%s/%s", to, name);
 
-		r = host->ops->rename(host, VOLUME_POOL, source, target);
+		if (text_equal(name, HOIST) || text_equal(name, CARVE_REST))
+			continue;
+		r = move(host, source, target);
 		if (r < 0)
 			return failed(r, "move", source, err);
 	}
 	return true;
 }
 
+static bool make_directory(struct host *host, const char *path, mode_t mode, struct err *err)
+{
+	int r = host->ops->make_directory(host, VOLUME_POOL, path, mode);
+
+	return r == -EEXIST || failed(r, "make", path, err);
+}
+
+/* What is not wanted goes out of sight at once; to delete it takes a time that grows with the system. */
 static bool hoist(struct host *host, const char *subvolume, const char *path, struct err *err)
 {
 	auto_free char *wanted = xasprintf("%s/%s", subvolume, path);
 	auto_free char *aside = xasprintf("%s/" HOIST, subvolume);
+	auto_free char *rest = xasprintf("%s/" CARVE_REST, subvolume);
 	int r = host->ops->rename(host, VOLUME_POOL, wanted, aside);
 
 	if (r < 0)
 		return failed(r, "move", wanted, err);
-	if (!empty(host, subvolume, HOIST, err) || !move_up(host, aside, subvolume, err))
+	if (!make_directory(host, rest, 0700, err) || !move_all(host, subvolume, rest, err) ||
+	    !move_all(host, aside, subvolume, err))
 		return false;
 	r = host->ops->copy_attributes(host, aside, subvolume);
 	if (r == 0)
@@ -189,7 +191,7 @@ static bool settle_state(struct host *host, const char *root, const char *var,
 	auto_free char *to = xasprintf("%s/%s", sysimage, state->place);
 	auto_free char *there = xasprintf("%s/%s", var, state->path);
 	auto_free char *target = link_target(state);
-	struct host_stat stat;
+	struct host_stat stat, moved;
 	int r;
 
 	if (!make_parents(host, sysimage, state->place, err) ||
@@ -198,6 +200,8 @@ static bool settle_state(struct host *host, const char *root, const char *var,
 	r = host->ops->stat(host, VOLUME_POOL, from, &stat);
 	if (r == 0)
 		r = host->ops->rename(host, VOLUME_POOL, from, to);
+	else if (r == -ENOENT && host->ops->stat(host, VOLUME_POOL, to, &moved) == 0)
+		r = 0;
 	else if (r == -ENOENT && !state->file)
 		r = host->ops->make_directory(host, VOLUME_POOL, to, 0755);
 	else if (r == -ENOENT)
@@ -226,32 +230,140 @@ static bool settle_states(struct host *host, const char *making, struct err *err
 	return make_directories(host, var, "lib/moult", err);
 }
 
+/* --- subvolumes in the root ------------------------------------------------------------------ */
+
+/* A machine, a container's layer: in the data it has its place, in the root it would be in the way. */
+static bool move_nested(struct host *host, const char *nested, const char *to, struct err *err)
+{
+	int r = host->ops->remove(host, VOLUME_POOL, to);
+
+	if (r < 0 && r != -ENOENT)
+		return failed(r, "replace", to, err);
+	return failed(host->ops->rename(host, VOLUME_POOL, nested, to), "move", nested, err);
+}
+
+/* Those in one data directory of the root; what is nested in one of them goes with it. */
+static bool move_all_nested(struct machine *machine, const char *making,
+			    const struct data_path *data, struct err *err)
+{
+	const struct listing *listing = &machine->listing;
+	auto_free char *above = xasprintf("%s/root/%s/", making, data->path);
+	auto_free char *last = NULL;
+
+	for (size_t i = 0; i < listing->subvolume_count; i++) {
+		const char *path = listing->subvolumes[i];
+		auto_free char *to = NULL;
+
+		if (!text_starts(path, above) || (last && text_starts(path, last)))
+			continue;
+		to = xasprintf("%s/carve/%s/%s", making, data->subvolume, path + strlen(above));
+		if (!move_nested(machine->host, path, to, err))
+			return false;
+		free(last);
+		last = xasprintf("%s/", path);
+	}
+	return true;
+}
+
 /* --- the whole ------------------------------------------------------------------------------- */
 
-bool carve_run(struct host *host, const char *making, struct err *err)
+bool carve_copy(struct host *host, const char *making, struct err *err)
 {
 	ERR_CONTEXT(err, "parting data from the system");
 	auto_free char *root = xasprintf("%s/root", making);
 	auto_free char *carve = xasprintf("%s/carve", making);
-	int r = host->ops->make_directory(host, VOLUME_POOL, carve, 0755);
 	auto_fstab struct fstab fstab = {0};
-	bool applies[16] = {false};
 
-	if (r < 0 && r != -EEXIST)
-		return failed(r, "make", carve, err);
-	if (!read_fstab(host, root, &fstab, err))
+	if (!make_directory(host, carve, 0755, err) || !read_fstab(host, root, &fstab, err))
 		return false;
-	for (size_t i = 0; i < data_path_count; i++) {
-		applies[i] = carve_applies(host, root, &fstab, &data_paths[i]);
-		if (applies[i] && !carve_one(host, making, &data_paths[i], err))
+	for (size_t i = 0; i < data_path_count; i++)
+		if (carve_applies(host, root, &fstab, &data_paths[i]) &&
+		    !carve_one(host, making, &data_paths[i], err))
 			return false;
+	return true;
+}
+
+/* What cannot be told is no "no": the data would stay where nobody looks for it. */
+static bool find_carved(struct host *host, const char *making, bool ret[], struct err *err)
+{
+	for (size_t i = 0; i < data_path_count; i++) {
+		auto_free char *subvolume =
+			xasprintf("%s/carve/%s", making, data_paths[i].subvolume);
+		struct host_stat stat;
+		int r = host->ops->stat(host, VOLUME_POOL, subvolume, &stat);
+
+		if (r < 0 && r != -ENOENT)
+			return failed(r, "look at", subvolume, err);
+		ret[i] = r == 0;
 	}
-	if (!settle_states(host, making, err))
+	return true;
+}
+
+/* The root's own, of which the data subvolume has a copy by now. */
+static bool put_aside(struct host *host, const char *root, const struct data_path *data,
+		      struct err *err)
+{
+	auto_free char *from = xasprintf("%s/%s", root, data->path);
+	auto_free char *rest = xasprintf("%s/" CARVE_REST, root);
+	auto_free char *to = xasprintf("%s/%s", rest, data->subvolume);
+
+	return make_directory(host, rest, 0700, err) && make_directory(host, to, 0700, err) &&
+	       move_all(host, from, to, err);
+}
+
+bool carve_settle(struct machine *machine, const char *making, struct err *err)
+{
+	ERR_CONTEXT(err, "parting data from the system");
+	struct host *host = machine->host;
+	auto_free char *root = xasprintf("%s/root", making);
+	bool carved[16] = {false};
+
+	if (!find_carved(host, making, carved, err))
+		return false;
+	/* what is in its place already was settled before it went there */
+	if (carved[0] && !settle_states(host, making, err))
+		return false;
+	for (size_t i = 0; i < data_path_count; i++)
+		if (carved[i] && (!move_all_nested(machine, making, &data_paths[i], err) ||
+				  !put_aside(host, root, &data_paths[i], err)))
+			return false;
+	return true;
+}
+
+bool carve_forget(struct host *host, const char *making, struct err *err)
+{
+	for (size_t i = 0; i < data_path_count; i++) {
+		auto_free char *subvolume =
+			xasprintf("%s/carve/%s", making, data_paths[i].subvolume);
+		int r = host->ops->delete_subvolume(host, subvolume);
+
+		if (r < 0 && r != -ENOENT)
+			return failed(r, "delete", subvolume, err);
+	}
+	return true;
+}
+
+bool carve_prune(struct host *host, const char *subvolume, struct err *err)
+{
+	auto_free char *rest = xasprintf("%s/" CARVE_REST, subvolume);
+	int r = host->ops->remove_tree(host, VOLUME_POOL, rest);
+
+	return r == -ENOENT || failed(r, "remove", rest, err);
+}
+
+bool carve_run(struct machine *machine, const char *making, struct err *err)
+{
+	ERR_CONTEXT(err, "parting data from the system");
+	auto_free char *root = xasprintf("%s/root", making);
+
+	if (!carve_copy(machine->host, making, err) || !carve_settle(machine, making, err) ||
+	    !carve_prune(machine->host, root, err))
 		return false;
 	for (size_t i = 0; i < data_path_count; i++) {
-		auto_free char *path = xasprintf("%s/%s", root, data_paths[i].path);
+		auto_free char *subvolume =
+			xasprintf("%s/carve/%s", making, data_paths[i].subvolume);
 
-		if (applies[i] && !empty(host, path, NULL, err))
+		if (!carve_prune(machine->host, subvolume, err))
 			return false;
 	}
 	return true;

@@ -46,6 +46,15 @@ static bool is_unused(struct machine *machine, const struct generation *first)
 	return true;
 }
 
+/* One whose data is not parted yet, of a system that was adopted while it ran. */
+static enum earlier judge_adopting(const struct listing *listing)
+{
+	if (!listing->exchanged)
+		return EARLIER_UNUSED;
+	return listing->running.booted == 1 || !listing->original_used ? EARLIER_SAME
+								       : EARLIER_USED;
+}
+
 bool earlier_judge(struct machine *machine, enum earlier *ret, struct err *err)
 {
 	const struct generation *zero = listing_find(&machine->listing, 0);
@@ -57,6 +66,10 @@ bool earlier_judge(struct machine *machine, enum earlier *ret, struct err *err)
 		return true;
 	/* where nobody wrote down what it was, it is taken to be the same */
 	*ret = EARLIER_SAME;
+	if (listing_adopting(&machine->listing)) {
+		*ret = judge_adopting(&machine->listing);
+		return true;
+	}
 	if (!zero || zero->damage || zero->original_transid == 0)
 		return true;
 	if (!transid_of(machine, zero->original, &now, err))
@@ -81,6 +94,10 @@ bool earlier_discard(struct operation *operation, struct err *err)
 
 	if (!machine_refresh(machine, err))
 		return false;
+	/* by whatever way it came to this: what holds the system that runs is no copy */
+	if (machine->listing.exchanged || machine->listing.running.booted == 1)
+		return err_set(err, ERR_REFUSED, 0,
+			       "generation 1 holds what was written since the adoption began");
 	if (listing_find(&machine->listing, 1))
 		plan_data(machine, &plan);
 	/* what was begun must be finished, also when it was an interrupt that ended the adoption */

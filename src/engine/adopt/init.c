@@ -1,6 +1,7 @@
 /* init: a system laid out by an installer is adopted; the original stays as generation 0. */
 #include <string.h>
 #include "adapt.h"
+#include "adoption.h"
 #include "answer.h"
 #include "carve.h"
 #include "changes.h"
@@ -8,7 +9,9 @@
 #include "furnish.h"
 #include "installed.h"
 #include "preflight.h"
+#include "finalize.h"
 #include "journal.h"
+#include "live.h"
 #include "publish.h"
 #include "record.h"
 #include "recover.h"
@@ -18,16 +21,6 @@
 #include "undo.h"
 #include "verb.h"
 #include "verify.h"
-
-struct adoption {
-	char original[GENERATION_PATH_MAX];
-	struct generation first; /* generation 1 */
-	struct kernel kernel;
-	struct digest linux_digest, initrd_digest;
-	char *options;
-	char *loader_conf; /* the original's; NULL = none */
-	uint64_t original_transid; /* once it was copied */
-};
 
 static void adoption_done(struct adoption *adoption)
 {
@@ -61,9 +54,13 @@ static bool is_complete(const struct machine *machine)
 	const struct generation *first = listing_find(&machine->listing, 1);
 	const struct menu_entry *truth = menu_truth(&machine->menu);
 
-	if (!listing_find(&machine->listing, 0) || listing_undone(&machine->listing) || !truth)
+	if (listing_undone(&machine->listing) || !truth)
 		return false;
-	return truth->serial != 0 || (first && first->publication_count > 0);
+	/* the original was given up: there is no way back, and nothing left to adopt */
+	if (!listing_find(&machine->listing, 0))
+		return truth->serial != 0;
+	return truth->serial != 0 || (first && first->carve == CARVE_SHUTDOWN) ||
+	       (first && first->publication_count > 0);
 }
 
 static bool refuse_complete(const struct machine *machine, struct err *err)
@@ -78,10 +75,10 @@ static bool refuse_complete(const struct machine *machine, struct err *err)
 
 static bool work_carve(struct operation *operation, struct err *err)
 {
-	return carve_run(operation->machine->host, "@gens/.1.tmp", err);
+	return carve_run(operation->machine, "@gens/.1.tmp", err);
 }
 
-static bool work_adapt(struct operation *operation, struct err *err)
+bool adoption_adapt(struct operation *operation, struct err *err)
 {
 	return adapt_root(operation->machine, "@gens/.1.tmp", err);
 }
@@ -100,7 +97,7 @@ static bool digest_kernel(struct host *host, struct adoption *adoption, struct e
 		     : true;
 }
 
-static bool work_verify(struct operation *operation, struct err *err)
+bool adoption_verify(struct operation *operation, struct err *err)
 {
 	struct adoption *adoption = operation->context;
 	struct verify_request request = {.directory = "@gens/.1.tmp",
@@ -110,11 +107,12 @@ static bool work_verify(struct operation *operation, struct err *err)
 	       digest_kernel(operation->machine->host, adoption, err);
 }
 
-static bool work_record(struct operation *operation, struct err *err)
+bool adoption_record(struct operation *operation, struct err *err)
 {
 	struct adoption *adoption = operation->context;
 	struct record_request request = {.directory = "@gens/.1.tmp"};
 
+	free(take(adoption->first.package_digest));
 	return record_write(operation->machine, &request, &adoption->first.package_digest, err);
 }
 
@@ -125,20 +123,26 @@ static bool work_place(struct operation *operation, struct err *err)
 
 static const struct work works[] = {
 	{"part data from the system", work_carve},
-	{"adapt fstab and units", work_adapt},
-	{"verify the copy", work_verify},
-	{"record what is installed", work_record},
+	{"adapt fstab and units", adoption_adapt},
+	{"verify the copy", adoption_verify},
+	{"record what is installed", adoption_record},
 	{"move the data subvolumes into place", work_place},
 	{NULL, NULL},
 };
 
-static void plan_first(struct machine *machine, const struct adoption *adoption, struct plan *plan)
+void adoption_plan_copy(const struct machine *machine, const struct adoption *adoption,
+			struct plan *plan)
 {
 	plan_at(plan, STEP_CREATE_SUBVOLUME, VOLUME_POOL, MOULT_DIRECTORY)->why =
 		"journal and lock, in every generation at /var/lib/moult";
 	plan_at(plan, STEP_MAKE_DIRECTORY, VOLUME_POOL, GENS_DIRECTORY);
 	plan_reserve(plan, &machine->listing.layout, 1, 0);
 	plan_begin(plan, 1, adoption->original, NULL);
+}
+
+static void plan_first(struct machine *machine, const struct adoption *adoption, struct plan *plan)
+{
+	adoption_plan_copy(machine, adoption, plan);
 	plan_work(plan, works[0].name, "@gens/.1.tmp/root")->why =
 		"/var, /home, /root, /srv, /usr/local will not roll back";
 	plan_work(plan, works[1].name, "@gens/.1.tmp/root");
@@ -146,9 +150,9 @@ static void plan_first(struct machine *machine, const struct adoption *adoption,
 	plan_work(plan, works[3].name, "@gens/.1.tmp/record");
 }
 
-/* Generation 0 has documents only: its root is the original's. Written before 1 is listed. */
-static void plan_zero(const struct machine *machine, const struct adoption *adoption, int64_t now,
-		      struct plan *plan)
+/* Its root is the original's. Written before generation 1 is listed. */
+void adoption_plan_zero(const struct machine *machine, const struct adoption *adoption, int64_t now,
+			struct plan *plan)
 {
 	auto_generation struct generation zero = {.id = 0, .parent = -1, .state = GEN_GOOD};
 	auto_free char *facts = NULL;
@@ -174,6 +178,15 @@ static void plan_zero(const struct machine *machine, const struct adoption *adop
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
+void adoption_begin_first(struct adoption *adoption, int64_t now)
+{
+	generation_done(&adoption->first);
+	adoption->first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};
+	adoption->first.source = xstrdup("init");
+	adoption->first.what = xstrdup("the original, with its data parted");
+	adoption->first.created = now;
+}
+
 /* The snapshot itself has moved it: it is the same from here on until somebody writes. */
 static bool note_transid(struct machine *machine, struct adoption *adoption, struct err *err)
 {
@@ -193,16 +206,13 @@ static bool make_first(struct operation *operation, struct adoption *adoption, s
 	int64_t now = machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
 	auto_plan struct plan plan = {0}, listed = {0};
 
-	adoption->first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};
-	adoption->first.source = xstrdup("init");
-	adoption->first.what = xstrdup("the original, with its data parted");
-	adoption->first.created = now;
+	adoption_begin_first(adoption, now);
 	plan_first(machine, adoption, &plan);
 	if (!operation_run(operation, &plan, err))
 		return false;
 	if (!note_transid(machine, adoption, err))
 		return false;
-	plan_zero(machine, adoption, now, &listed);
+	adoption_plan_zero(machine, adoption, now, &listed);
 	plan_list(&listed, &adoption->first);
 	plan_work(&listed, works[4].name, "@gens/1");
 	plan_at(&listed, STEP_SYNC, VOLUME_POOL, "");
@@ -223,8 +233,8 @@ static bool publish_original(struct operation *operation, struct err *err)
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
-static bool publish_first(struct operation *operation, const struct adoption *adoption,
-			  struct err *err)
+bool adoption_publish_first(struct operation *operation, const struct adoption *adoption,
+			    struct plan *before_commit, struct err *err)
 {
 	auto_free char *linux_path = generation_listed_path(1, adoption->kernel.linux_path);
 	auto_free char *initrd_path = generation_listed_path(1, adoption->kernel.initrd_path);
@@ -233,6 +243,7 @@ static bool publish_first(struct operation *operation, const struct adoption *ad
 		.linux_path = linux_path,
 		.initrd_path = initrd_path,
 		.options = adoption->options,
+		.before_commit = before_commit,
 	};
 
 	return publish_trial(operation, 1, &files, err);
@@ -256,6 +267,10 @@ static bool continue_adoption(struct operation *operation, struct adoption *adop
 {
 	struct verify_request request = {.directory = "@gens/1", .parent_root = adoption->original};
 
+	if (listing_adopting(&operation->machine->listing)) {
+		operation->works = live_works;
+		return live_continue(operation, adoption, err);
+	}
 	return carve_place(operation->machine->host, "@gens/1", err) &&
 	       verify_generation(operation->machine, &request, &adoption->kernel, err);
 }
@@ -301,6 +316,24 @@ static bool look_at_earlier(struct operation *operation, const struct verb_reque
 	return err_try(err, "sudo moult init --accept OLD_COPY");
 }
 
+static bool make(struct operation *operation, struct adoption *adoption, struct err *err)
+{
+	bool live = operation->machine->listing.running.live;
+
+	operation->works = live ? live_works : works;
+	return live ? live_make(operation, adoption, err) : make_first(operation, adoption, err);
+}
+
+/* By now it is known which of the two ways generation 1 came. */
+static bool publish_first(struct operation *operation, struct adoption *adoption, struct err *err)
+{
+	auto_plan struct plan nothing = {0};
+
+	return listing_adopting(&operation->machine->listing)
+		       ? live_publish(operation, adoption, err)
+		       : adoption_publish_first(operation, adoption, &nothing, err);
+}
+
 static bool adopt(struct operation *operation, const struct verb_request *request,
 		  struct adoption *adoption, struct err *err)
 {
@@ -310,7 +343,7 @@ static bool adopt(struct operation *operation, const struct verb_request *reques
 	if (!look_at_earlier(operation, request, &go_on, err))
 		return false;
 	done = (go_on ? continue_adoption(operation, adoption, err)
-		      : make_first(operation, adoption, err)) &&
+		      : make(operation, adoption, err)) &&
 	       publish_original(operation, err) && furnish_boot(operation, err) &&
 	       publish_first(operation, adoption, err) && clear_undone(operation, err);
 	/* what this run made and nobody has booted; an earlier one is not ours to throw away */
@@ -321,6 +354,18 @@ static bool adopt(struct operation *operation, const struct verb_request *reques
 	return done;
 }
 
+static const char *done_sentence(const struct adoption *adoption)
+{
+	if (adoption->first.carve == CARVE_SHUTDOWN)
+		return "adopted: generation 1 is made of this system when it shuts down, and tried "
+		       "at the next boot; reboot when it suits you";
+	if (adoption->first.carve == CARVE_WANTED)
+		return "adopted: this system is generation 1, which is tried at the next boot and "
+		       "parts its data there; a copy of it stays as generation 0";
+	return "adopted: generation 1 is tried at the next boot, and the original stays as "
+	       "generation 0";
+}
+
 static bool init_run(struct machine *machine, const struct verb_request *request, json_t **ret,
 		     struct err *err)
 {
@@ -328,14 +373,10 @@ static bool init_run(struct machine *machine, const struct verb_request *request
 	struct operation operation = {0};
 	bool done = operation_begin(&operation, machine, request->verb, err);
 
-	operation.works = works;
 	operation.context = &adoption;
 	done = done && refuse_complete(machine, err) && recover(&operation, err) &&
 	       examine(machine, &adoption, err) && adopt(&operation, request, &adoption, err) &&
-	       answer_done(&operation,
-			   "adopted: generation 1 is tried at the next boot, and the original "
-			   "stays as generation 0",
-			   ret, err);
+	       answer_done(&operation, done_sentence(&adoption), ret, err);
 	operation_end(&operation, done ? NULL : err);
 	return done;
 }
@@ -347,9 +388,14 @@ static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
 
 	if (!refuse_complete(machine, err) || !examine(machine, &adoption, err))
 		return false;
+	if (machine->listing.running.live) {
+		live_plan(machine, &adoption, &plan);
+		*ret = answer_planned(machine, "init", &plan);
+		return true;
+	}
 	plan_first(machine, &adoption, &plan);
-	adoption.first = (struct generation){.id = 1, .parent = 0, .state = GEN_BUILT};
-	plan_zero(machine, &adoption, 0, &plan);
+	adoption_begin_first(&adoption, 0);
+	adoption_plan_zero(machine, &adoption, 0, &plan);
 	plan_list(&plan, &adoption.first);
 	plan_work(&plan, works[4].name, "@gens/1");
 	plan_work(&plan, "put kernel and initrd on the boot volume", "moult/");
@@ -363,15 +409,13 @@ static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
 bool verb_init(struct machine *machine, const struct verb_request *request, json_t **ret,
 	       struct err *err)
 {
-	ERR_CONTEXT(err, request->undo ? "cannot undo the adoption" : "cannot adopt");
+	ERR_CONTEXT(err, request->finalize ? "cannot give up the original"
+			 : request->undo   ? "cannot undo the adoption"
+					   : "cannot adopt");
 
 	*ret = NULL;
-	if (machine->listing.running.live && !request->undo) {
-		err_set(err, ERR_REFUSED, 0,
-			"the running system cannot be adopted while it runs; adopt its disk from "
-			"another system");
-		return err_try(err, "sudo moult --sysroot /dev/DISK init");
-	}
+	if (request->finalize)
+		return finalize_adoption(machine, request, ret, err);
 	if (request->undo)
 		return undo_adoption(machine, request, ret, err);
 	if (request->dry_run)

@@ -1,12 +1,14 @@
 #include "undo.h"
 #include <string.h>
 #include "answer.h"
+#include "carve.h"
 #include "furnish.h"
 #include "territory.h"
 #include "undo_plan.h"
 #include "verb.h"
 
 #define NAMED_FILES 10
+#define FIRST_ROOT "@gens/1/root"
 
 /* --- what was written since ---------------------------------------------------------------------- */
 
@@ -17,14 +19,38 @@ struct written {
 	struct text names;
 };
 
-/* Logs and caches are written by themselves; nobody misses them. Links are what the adoption made. */
+/* Logs and caches are written by themselves; nobody misses them. */
+static const char *const noise[] = {
+	"var/log/",
+	"var/cache/",
+	"var/lib/systemd/",
+	"var/tmp/",
+	"var/lib/apt/lists/",
+	CARVE_REST "/",
+	/* what the adoption itself wrote */
+	"etc/fstab",
+	"etc/kernel/install.conf",
+	"etc/apt/apt.conf.d/10moult",
+	"etc/systemd/system/systemd-bless-boot.service",
+	"etc/systemd/system/systemd-boot-update.service",
+	"etc/systemd/system/systemd-boot-random-seed.service",
+};
+
+/* "@var/x" is "var/x" of the system, as "@gens/1/root/var/x" is. */
 static bool is_noise(const char *path)
 {
-	static const char *const noise[] = {"@var/log/", "@var/cache/", "@var/lib/systemd/",
-					    "@var/tmp/", "@var/lib/apt/lists/"};
-
+	if (text_starts(path, FIRST_ROOT "/"))
+		path += strlen(FIRST_ROOT "/");
+	path += *path == '@';
+	/* in any of the data subvolumes */
+	if (strstr(path, "/" CARVE_REST "/"))
+		return true;
 	for (size_t i = 0; i < COUNT(noise); i++)
 		if (text_starts(path, noise[i]))
+			return true;
+	/* the links to the package state, which the root has */
+	for (size_t i = 0; text_starts(path, "var/") && i < state_path_count; i++)
+		if (text_equal(path + strlen("var/"), state_paths[i].path))
 			return true;
 	return false;
 }
@@ -59,20 +85,41 @@ static int64_t adopted_at_nsec(struct host *host)
 		       : 0;
 }
 
+/* Of a system that was adopted while it ran: what it wrote is there, parted or not. */
+static void note_first(struct written *written)
+{
+	static const char *const parts[] = {"etc", "boot", "opt"};
+	struct host_stat stat;
+
+	if (written->host->ops->stat(written->host, VOLUME_POOL, "@gens/1/first-mounts", &stat) < 0)
+		return;
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		auto_free char *path = xasprintf(FIRST_ROOT "/%s", parts[i]);
+
+		note_written(written, path, 0);
+	}
+	for (size_t i = 0; i < data_path_count; i++) {
+		auto_free char *path = xasprintf(FIRST_ROOT "/%s", data_paths[i].path);
+
+		note_written(written, path, 0);
+	}
+}
+
 static void tell_written(struct operation *operation)
 {
 	struct machine *machine = operation->machine;
 	struct written written = {.host = machine->host,
 				  .since_nsec = adopted_at_nsec(machine->host)};
 
-	for (size_t i = 0; i < data_path_count; i++)
+	for (size_t i = 0; written.since_nsec > 0 && i < data_path_count; i++)
 		note_written(&written, data_paths[i].subvolume, 0);
+	note_first(&written);
 	if (written.count > 0)
 		operation_note(
 			operation,
-			"%zu files of data were written since the adoption (%s%s); they stay in "
-			"the data subvolumes. Copy back what you need: sudo mount -o subvolid=5 "
-			"UUID=%s /mnt; sudo cp -a --reflink=auto /mnt/@var/... /var/...",
+			"%zu files were written since the adoption (%s%s); they stay where they "
+			"are. Copy back what you need: sudo mount -o subvolid=5 UUID=%s /mnt; "
+			"sudo cp -a --reflink=auto /mnt/@var/... /var/...",
 			written.count, written.names.bytes,
 			written.count > NAMED_FILES ? " and more" : "",
 			machine->identity.pool_uuid);
@@ -83,15 +130,20 @@ static bool undo_body(struct operation *operation, const struct verb_request *re
 		      struct err *err)
 {
 	struct machine *machine = operation->machine;
-	auto_plan struct plan plan = {0};
+	auto_plan struct plan plan = {0}, first = {0};
 
 	(void)request;
 	if (!undo_plan(machine, &plan, err) || !operation_run(operation, &plan, err) ||
-	    !furnish_undo(operation, err))
+	    !machine_refresh(machine, err) || !undo_plan_first(machine, &first, err) ||
+	    !operation_run(operation, &first, err) || !furnish_undo(operation, err) ||
+	    !machine_refresh(machine, err))
 		return false;
 	tell_written(operation);
-	return answer_done(operation, "the original boots by default again; reboot to use it", ret,
-			   err);
+	return answer_done(operation,
+			   machine->listing.running.live && machine->listing.running.booted == 0
+				   ? "the original, which runs, boots by default again"
+				   : "the original boots by default again; reboot to use it",
+			   ret, err);
 }
 
 bool undo_adoption(struct machine *machine, const struct verb_request *request, json_t **ret,

@@ -53,7 +53,9 @@ check_function check_fstab, check_boot_directory, check_data, check_swap;
 /* checks_data.c */
 check_function check_aside, check_size;
 /* checks_adopt.c */
-check_function check_elsewhere, check_names;
+check_function check_elsewhere, check_names, check_adopting;
+/* checks_found.c */
+check_function check_found;
 /* checks_boot.c */
 check_function check_boot_volume, check_boot_damage, check_boot_room, check_loader,
 	check_loader_copies, check_random_seed;

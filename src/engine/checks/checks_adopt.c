@@ -79,3 +79,30 @@ void check_names(struct checking *checking)
 			       checking->machine->identity.pool_uuid, subvolume, subvolume);
 	}
 }
+
+/* What an adoption of the running system has yet to do: until then nothing can be built on it. */
+static const struct {
+	const char *why, *remedy;
+} outstanding[CARVE_COUNT] = {
+	[CARVE_SHUTDOWN] = {"generation 1 is made when this system shuts down", "sudo reboot"},
+	[CARVE_WANTED] = {"the first boot of generation 1 parts its data from it", "sudo reboot"},
+	[CARVE_COPIED] = {"the first boot of generation 1 was cut off while it parted data from it",
+			  "sudo reboot"},
+	[CARVE_PRUNE] = {"what is left over in generation 1 from parting its data is not cleared "
+			 "away yet",
+			 "sudo moult internal prune"},
+};
+
+void check_adopting(struct checking *checking)
+{
+	const struct listing *listing = &checking->machine->listing;
+	const struct generation *first = listing_find(listing, 1);
+	struct finding *finding;
+
+	if (!first || first->damage || first->carve == CARVE_DONE || listing_undone(listing))
+		return;
+	finding = checking_add(checking, checking_level(checking, CHECK_UPGRADE, FINDING_NOTE),
+			       "ADOPTION_GOES_ON", "generation 1");
+	finding_why(finding, "%s", outstanding[first->carve].why);
+	finding_remedy(finding, "%s", outstanding[first->carve].remedy);
+}

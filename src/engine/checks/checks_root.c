@@ -5,15 +5,8 @@
 
 /* --- layout ------------------------------------------------------------------------------------- */
 
-/* Where installers put a root. The others are known, so that the refusal can name them. */
-static const struct {
-	const char *path, *what;
-	bool supported;
-} layouts[] = {
-	{"@rootfs", "the layout of Debian's installer", true},
-	{"@", "Ubuntu's layout", false},
-	{"", "a root at the top of the Btrfs", false},
-};
+/* Where installers put a root, in the order in which it is looked for; "" is the top of the Btrfs. */
+static const char *const layouts[] = {"@rootfs", "@", ""};
 
 static bool is_root(struct machine *machine, const char *path)
 {
@@ -34,8 +27,8 @@ char *checks_find_root(struct machine *machine)
 	if (r != -ENOSYS)
 		return take(running.root_path);
 	for (size_t i = 0; i < COUNT(layouts); i++)
-		if (is_root(machine, layouts[i].path))
-			return xstrdup(layouts[i].path);
+		if (is_root(machine, layouts[i]))
+			return xstrdup(layouts[i]);
 	for (size_t i = 0; i < machine->listing.subvolume_count; i++) {
 		const char *path = machine->listing.subvolumes[i];
 
@@ -46,9 +39,11 @@ char *checks_find_root(struct machine *machine)
 	return NULL;
 }
 
+/* Where other tools keep snapshots: they would take one that was adopted for theirs. */
+static const char *const not_here[] = {".snapshots/", "timeshift-btrfs/"};
+
 void check_layout(struct checking *checking)
 {
-	const char *what = "a root in a subvolume of that name";
 	struct finding *finding;
 
 	if (!checking->root) {
@@ -56,20 +51,16 @@ void check_layout(struct checking *checking)
 		finding_why(finding, "no Debian was found on the Btrfs");
 		return;
 	}
-	for (size_t i = 0; i < COUNT(layouts); i++) {
-		if (strcmp(layouts[i].path, checking->root) != 0)
+	for (size_t i = 0; i < COUNT(not_here); i++) {
+		if (!strstr(checking->root, not_here[i]))
 			continue;
-		if (layouts[i].supported)
-			return;
-		what = layouts[i].what;
+		finding =
+			checking_add(checking, FINDING_ERROR, "LAYOUT_UNSUPPORTED", checking->root);
+		finding_why(finding,
+			    "the system lies in %s, among the snapshots of another tool; moult "
+			    "adopts @rootfs, @, any other subvolume, and the top of the Btrfs",
+			    text_quote(checking->root));
 	}
-	finding = checking_add(checking, FINDING_ERROR, "LAYOUT_UNSUPPORTED",
-			       *checking->root ? checking->root : "the top level");
-	finding_why(finding,
-		    "the system lies in %s (%s); moult can adopt @rootfs (%s), others are not "
-		    "supported yet",
-		    *checking->root ? text_quote(checking->root) : "the top level", what,
-		    layouts[0].what);
 }
 
 /* --- kernel ------------------------------------------------------------------------------------- */
@@ -139,14 +130,41 @@ static void add_nested(struct checking *checking, const char *path, const char *
 		finding_remedy(finding, "sudo btrfs subvolume delete %s", object);
 }
 
+/* At the top level everything is nested: what fstab mounts by name, or has a name to be mounted by, is not meant. */
+static bool is_apart(const struct checking *checking, const char *path)
+{
+	if (strchr(path, '/') ? text_starts(path, "@") : *path == '@')
+		return true;
+	for (size_t i = 0; i < checking->fstab.count; i++) {
+		const struct fstab_line *line = &checking->fstab.lines[i];
+		auto_free char *name = line->device ? fstab_option(line, "subvol") : NULL;
+		size_t length = name ? strlen(name + strspn(name, "/")) : 0;
+
+		if (length > 0 && strncmp(path, name + strspn(name, "/"), length) == 0 &&
+		    (path[length] == '/' || path[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void check_nested_at_top(struct checking *checking)
+{
+	const struct listing *listing = &checking->machine->listing;
+
+	for (size_t i = 0; i < listing->subvolume_count; i++)
+		if (!is_apart(checking, listing->subvolumes[i]))
+			add_nested(checking, listing->subvolumes[i], listing->subvolumes[i]);
+}
+
 void check_nested(struct checking *checking)
 {
 	const struct listing *listing = &checking->machine->listing;
 	auto_free char *prefix = xasprintf("%s/", checking->root);
 
-	/* at the top level everything is nested, and the layout is refused anyway */
-	if (!*checking->root)
+	if (!*checking->root) {
+		check_nested_at_top(checking);
 		return;
+	}
 	for (size_t i = 0; i < listing->subvolume_count; i++)
 		if (text_starts(listing->subvolumes[i], prefix))
 			add_nested(checking, listing->subvolumes[i],
@@ -172,7 +190,8 @@ static bool has_unit(struct checking *checking, const char *unit)
 static bool is_masked(struct checking *checking, const char *unit)
 {
 	struct host *host = checking->machine->host;
-	auto_free char *path = xasprintf("%s/etc/systemd/system/%s", checking->root, unit);
+	auto_free char *path = xasprintf("%s%setc/systemd/system/%s", checking->root,
+					 *checking->root ? "/" : "", unit);
 	auto_free char *target = NULL;
 	int r = host->ops->read_link(host, VOLUME_POOL, path, &target);
 

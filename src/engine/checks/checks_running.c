@@ -65,6 +65,8 @@ static const struct {
 } sessions[] = {
 	{"trial", "is on trial, and nothing is changed before it is found good or bad",
 	 "moult status"},
+	{"adopting", "was adopted while it ran, and its data is parted from it at its next boot",
+	 "sudo reboot"},
 	{"temporary", "is a temporary session, which the next boot leaves", "sudo moult keep"},
 	{"volatile", "is only looked into: this session forgets everything at the next boot",
 	 "sudo reboot"},

@@ -9,7 +9,8 @@ bool preflight(struct machine *machine, enum check_context context, const char *
 	    !findings_refuse(&findings, NULL, err))
 		return false;
 	for (size_t i = 0; i < findings.count; i++)
-		if (findings.all[i].level == FINDING_WARN)
+		/* what an adoption makes of what it finds is said before */
+		if (findings.all[i].level == FINDING_WARN || context == CHECK_INIT)
 			machine->progress->note(machine->progress, findings.all[i].why);
 	return true;
 }

@@ -58,6 +58,21 @@ static bool learn_current(struct generation *gen, const struct menu_entry *truth
 	return true;
 }
 
+/* The exchange took the default subvolume along, and the cut came before it was set again. */
+static bool recover_default(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct generation *zero = listing_find(&machine->listing, 0);
+	auto_plan struct plan plan = {0};
+
+	if (!listing_adopting(&machine->listing) || !zero || zero->damage ||
+	    !text_equal(machine->listing.default_root, "@gens/1/root"))
+		return true;
+	plan_at(&plan, STEP_SET_DEFAULT, VOLUME_POOL, zero->original_default);
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
+	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
+}
+
 static bool recover_truth(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -320,11 +335,13 @@ static bool recover_boot(struct operation *operation, struct err *err)
 /* The undoing was cut off: what is left of it is done. Its plan is the same, without what is done. */
 static bool finish_undo(struct operation *operation, struct err *err)
 {
-	auto_plan struct plan plan = {0};
+	auto_plan struct plan plan = {0}, first = {0};
 
 	operation_note(operation, "'init --undo' was interrupted; it is finished now");
 	if ((!restore_original(operation, err) || !undo_plan(operation->machine, &plan, err) ||
-	     !operation_run(operation, &plan, err)) &&
+	     !operation_run(operation, &plan, err) || !machine_refresh(operation->machine, err) ||
+	     !undo_plan_first(operation->machine, &first, err) ||
+	     !operation_run(operation, &first, err)) &&
 	    !operation_forgive(operation, "it cannot be finished", err))
 		return false;
 	return machine_refresh(operation->machine, err);
@@ -363,7 +380,8 @@ bool recover(struct operation *operation, struct err *err)
 	if (!machine->listing.adopted)
 		return true;
 	if (!recover_numbers(operation, err) || !recover_leftovers(operation, err) ||
-	    !late_tidy(operation, err) || !recover_data(operation, err))
+	    !recover_default(operation, err) || !late_tidy(operation, err) ||
+	    !recover_data(operation, err))
 		return false;
 	if (!machine->has_boot)
 		return true;

@@ -73,6 +73,31 @@ static void plan_undone(const struct machine *machine, const struct generation *
 		plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
+/*
+ * What runs goes back to the original's place, if nothing was lost by that: it runs now, or nobody has
+ * written to the snapshot that stands there. Else both stay where they are.
+ */
+static bool goes_back(const struct listing *listing)
+{
+	const struct generation *first = listing_adopting(listing);
+
+	if (!first || !listing->exchanged || first->carve != CARVE_WANTED)
+		return false;
+	return listing->running.live ? listing->running.booted == 1 : !listing->original_used;
+}
+
+static void plan_return(const struct machine *machine, const struct generation *zero,
+			struct plan *plan)
+{
+	if (!goes_back(&machine->listing))
+		return;
+	plan_exchange(plan, "@gens/1/root", zero->original)->why =
+		"the system that was adopted is in its own place again";
+	if (text_equal(zero->original_default, zero->original))
+		plan_at(plan, STEP_SET_DEFAULT, VOLUME_POOL, zero->original);
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
+}
+
 static void plan_default(const struct machine *machine, const struct generation *zero,
 			 struct plan *plan)
 {
@@ -98,11 +123,36 @@ bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
 	plan_undone(machine, zero, plan);
 	if (!plan_disable(machine, true, plan, err))
 		return false;
+	/* generation 1 boots no more, and the original, whose entry is there, always did */
+	plan_return(machine, zero, plan);
 	plan_default(machine, zero, plan);
 	if (!plan_disable(machine, false, plan, err) ||
 	    !machine->loader->settle(&machine->menu, settings, plan, err))
 		return false;
 	return plan_leave(machine, plan, err);
+}
+
+bool undo_plan_first(struct machine *machine, struct plan *plan, struct err *err)
+{
+	const struct listing *listing = &machine->listing;
+	const struct generation *zero = listing_find(listing, 0);
+	auto_free char *mounts = NULL;
+
+	if (!undo_has_first(listing))
+		return true;
+	mounts = xasprintf("%s%susr/lib/sysimage/moult-first-mounts", zero->original,
+			   *zero->original ? "/" : "");
+	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, mounts);
+	return plan_delete(plan, listing, 1, err);
+}
+
+bool undo_has_first(const struct listing *listing)
+{
+	const struct generation *zero = listing_find(listing, 0);
+
+	return zero && !zero->damage && zero->undone && listing_adopting(listing) &&
+	       listing_adopting(listing)->carve != CARVE_COPIED && !listing->exchanged &&
+	       !(listing->running.live && listing->running.booted == 1);
 }
 
 static bool has_trial(const struct listing *listing)
@@ -122,6 +172,7 @@ bool undo_is_complete(const struct machine *machine)
 		if (menu->entries[i].serial != 0)
 			return false;
 	return !machine->loader->follows(menu) && !has_trial(&machine->listing) &&
+	       !undo_has_first(&machine->listing) && !goes_back(&machine->listing) &&
 	       !text_starts(machine->listing.default_root, GENS_DIRECTORY "/");
 }
 

@@ -133,7 +133,7 @@ static bool is_what_runs(const struct machine *machine, const struct menu_entry 
 	const struct generation *gen = listing_find(&machine->listing, next->generation);
 	const struct publication *booted, *boots;
 
-	if ((int)next->generation != running->booted)
+	if ((int)next->generation != running->booted || listing_adopting(&machine->listing))
 		return false;
 	if (next->serial == running->serial || !gen || gen->damage)
 		return true;
@@ -159,6 +159,16 @@ static void publish_reboot(const struct operation *operation)
 	    next->serial == operation->next_serial)
 		return;
 	machine->host->ops->reboot_required(machine->host, !same);
+}
+
+/* systemd-shutdown runs moult for every machine; this tells it apart where there is something to do. */
+static void publish_shutdown(const struct machine *machine)
+{
+	const struct generation *first = listing_adopting(&machine->listing);
+
+	if (first && first->carve == CARVE_SHUTDOWN)
+		machine->host->ops->publish_status(machine->host, "at-shutdown",
+						   "generation 1 is made at shutdown\n");
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
@@ -189,4 +199,5 @@ void notices_publish(const struct operation *operation)
 	notices_tell(machine);
 	mask_hibernation(machine);
 	publish_reboot(operation);
+	publish_shutdown(machine);
 }

@@ -47,6 +47,9 @@ const char *report_session(const struct machine *machine)
 		return "volatile";
 	if (running->booted < 0)
 		return "foreign";
+	/* adopted while it ran, and not booted since: it is generation 1 already */
+	if (running->booted == 1 && !running->trial && listing_adopting(&machine->listing))
+		return "adopting";
 	if (current && (int)current->id == running->booted)
 		return session_of_current(machine, current);
 	return running->trial ? "trial" : "temporary";

@@ -105,6 +105,12 @@ bool rollback_find(struct machine *machine, const struct verb_request *request,
 		err_set(err, ERR_REFUSED, 0, "the adoption was undone: the original boots");
 		return err_try(err, "sudo moult init");
 	}
+	if (gen->id == 0 && listing_adopting(&machine->listing)) {
+		err_set(err, ERR_REFUSED, 0,
+			"the original has not been left for good yet, and what runs wrote more "
+			"since it was copied");
+		return err_try(err, "sudo moult init --undo");
+	}
 	*ret = (struct rollback){.way = ROLLBACK_BASE, .to = gen};
 	if (request->base)
 		return true;

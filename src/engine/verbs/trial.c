@@ -95,6 +95,25 @@ static bool catch_up(struct operation *operation, struct err *err)
 	return true;
 }
 
+/* The original runs, and what was adopted has gone on writing after it was copied. */
+static void tell_split(struct operation *operation)
+{
+	const struct listing *listing = &operation->machine->listing;
+	const struct generation *first = listing_adopting(listing);
+
+	if (!first || !listing->exchanged || listing->running.booted != 0 ||
+	    first->state == GEN_TRIAL)
+		return;
+	operation_note(operation,
+		       "generation 1 holds what the system wrote after it was copied for the "
+		       "adoption, and %s; 'sudo moult init%s",
+		       first->publication_count == 0 ? "it was cut off before it could be tried"
+						     : "it did not come up",
+		       listing_undone(listing) || first->publication_count > 0
+			       ? " --undo' lists these files"
+			       : "' goes on with it");
+}
+
 static bool reconcile_body(struct operation *operation, const struct verb_request *request,
 			   json_t **ret, struct err *err)
 {
@@ -109,6 +128,7 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	/* moult-returned.service waits for it: whether this one is healthy is asked once all is up */
 	if (operation->trial_ended)
 		machine->host->ops->publish_status(machine->host, "returned", "");
+	tell_split(operation);
 	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
 		return false;
 	if (!catch_up(operation, err))
@@ -349,6 +369,11 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	if (gen->state == GEN_BAD) {
 		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", id);
 		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
+	}
+	if (!generation_is_whole(gen)) {
+		err_set(err, ERR_REFUSED, 0, "generation %u has not parted its data from its root",
+			id);
+		return err_try(err, "sudo reboot");
 	}
 	if (!record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
 		return false;

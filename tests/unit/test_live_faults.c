@@ -1,0 +1,218 @@
+/*
+ * The adoption of a system that runs, with every call failing once, and with the power cut after every
+ * effect: what was written is in what boots, or where it is said to be.
+ */
+#include <stdio.h>
+#include "engine_judge.h"
+#include "fault_host.h"
+#include "live_world.h"
+#include "recover.h"
+#include "text.h"
+
+static const char *const gone[] = {"ORIGINAL_GONE", NULL};
+static const struct verb_request init = {.verb = "init"}, undo = {.verb = "init", .undo = true},
+				 internal = {.verb = "internal"},
+				 finalize = {.verb = "init", .finalize = true, .accept = gone};
+
+typedef bool verb_call(struct machine *, const struct verb_request *, json_t **, struct err *);
+
+static void do_verb(struct engine_world *world, verb_call *verb, const struct verb_request *request)
+{
+	struct err err = {0};
+
+	must(live_verb(world, verb, request, &err));
+	checks_world_reopen(world);
+}
+
+/* --- what is done, and on which machine --------------------------------------------------------- */
+
+static void running(struct engine_world *world, const char *layout)
+{
+	live_world_open(world, layout);
+	live_world_write(world, "written");
+}
+
+static void adopted(struct engine_world *world, const char *layout)
+{
+	running(world, layout);
+	do_verb(world, verb_init, &init);
+	live_world_write(world, "later");
+	checks_world_reopen(world);
+}
+
+static void first_boot(struct engine_world *world, const char *layout)
+{
+	adopted(world, layout);
+	if (!*layout)
+		do_verb(world, verb_at_shutdown, &internal);
+	live_world_boot(world);
+}
+
+static void blessed(struct engine_world *world, const char *layout)
+{
+	first_boot(world, layout);
+	do_verb(world, verb_carve, &internal);
+	do_verb(world, verb_bless, &internal);
+	live_world_boot(world);
+}
+
+static const struct {
+	const char *name, *layout;
+	void (*prepare)(struct engine_world *world, const char *layout);
+	verb_call *verb;
+	const struct verb_request *request;
+	unsigned stride; /* of the calls that are made to fail: 1 = each */
+	bool ends; /* nothing else runs: it is shut down, or nothing was started yet */
+	bool leaves; /* what was written since the adoption stays in generation 1 and its data */
+} operations[] = {
+	{"init", "@rootfs", running, verb_init, &init, 1, false, false},
+	{"init of a home of its own", "@", running, verb_init, &init, 13, false, false},
+	{"init at the top", "", running, verb_init, &init, 7, false, false},
+	{"undo", "@rootfs", adopted, verb_init, &undo, 1, false, false},
+	{"undo at the top", "", adopted, verb_init, &undo, 3, false, false},
+	{"shutdown", "", adopted, verb_at_shutdown, &internal, 1, true, false},
+	{"carve", "@rootfs", first_boot, verb_carve, &internal, 1, true, false},
+	{"carve of what was at the top", "", first_boot, verb_carve, &internal, 7, true, false},
+	{"prune", "@rootfs", blessed, verb_prune, &internal, 1, false, false},
+	{"undo later", "@rootfs", blessed, verb_init, &undo, 3, false, true},
+	{"finalize", "@rootfs", blessed, verb_init, &finalize, 1, false, false},
+	{"finalize at the top", "", blessed, verb_init, &finalize, 3, false, false},
+};
+
+/* --- what must hold afterwards ------------------------------------------------------------------ */
+
+static bool is_due(const struct engine_world *world)
+{
+	return world->machine.listing.running.trial && listing_adopting(&world->machine.listing);
+}
+
+static bool is_anywhere(const struct engine_world *world, const char *name)
+{
+	static const char *const places[] = {"@home", "@gens/1/root/home", "@rootfs/home", "@/home",
+					     "home"};
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		auto_free char *path = xasprintf("%s/%s", places[i], name);
+
+		if (fake_host_text(world->fake, VOLUME_POOL, path))
+			return true;
+	}
+	return false;
+}
+
+/* Boots what boots by itself, as often as it takes, and asks the system and moult. */
+static void assert_settled(struct engine_world *world, size_t which, const char *when)
+{
+	struct err err = {0};
+	size_t effects;
+
+	live_world_boot(world);
+	if (is_due(world))
+		ck_assert_msg(live_verb(world, verb_carve, &internal, &err), "%s: %s", when,
+			      err.text);
+	checks_world_reopen(world);
+	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
+	effects = world->fake->effect_count;
+	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
+	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %d to %s",
+		      when, world->fake->effects[effects].kind, world->fake->effects[effects].path);
+	ck_assert_msg(live_world_has(world, "written") || operations[which].leaves,
+		      "%s: what was written is not in %s", when, world->running.root_path);
+	ck_assert_msg(is_anywhere(world, "written"), "%s: what was written is lost", when);
+	if (operations[which].prepare != running)
+		ck_assert_msg(is_anywhere(world, "later"), "%s: what was written later is lost",
+			      when);
+}
+
+static void fail_at(size_t which, unsigned call, int errnum, bool *ret_reached)
+{
+	struct engine_world world;
+	struct fault_host fault;
+	struct err err = {0};
+	char when[120];
+
+	operations[which].prepare(&world, operations[which].layout);
+	fault_host_init(&fault, &world.fake->host);
+	fault.fail_at = call;
+	fault.errnum = errnum;
+	if (engine_world_reopen(&world, &fault.host, &err))
+		live_verb(&world, operations[which].verb, operations[which].request, &err);
+	*ret_reached = fault.failed != NULL;
+	snprintf(when, sizeof(when), "%s, call %u (%s) failed", operations[which].name, call,
+		 fault.failed ? fault.failed : "none");
+	world.fake->locked = false;
+	err = (struct err){0};
+	checks_world_reopen(&world);
+	ck_assert_msg(engine_recover(&world.machine, &err), "%s: %s", when, err.text);
+	/* it still runs, and what it writes now is in what boots next */
+	if (!operations[which].ends)
+		live_world_write(&world, "after");
+	assert_settled(&world, which, when);
+	ck_assert_msg(live_world_has(&world, "after") || operations[which].leaves ||
+			      operations[which].ends,
+		      "%s: what was written afterwards is not in %s", when,
+		      world.running.root_path);
+	engine_world_done(&world);
+}
+
+START_TEST(any_call_may_fail)
+{
+	bool reached = true;
+
+	for (unsigned call = 1; reached; call += operations[_i].stride)
+		fail_at((size_t)_i, call, call % 2 ? EIO : ENOSPC, &reached);
+}
+END_TEST
+
+static void judge_cut(const struct engine_world *world, const struct fake_cut *cut, size_t which)
+{
+	struct engine_world after = {.progress = world->progress};
+	char when[120];
+
+	snprintf(when, sizeof(when), "%s, power cut after effect %zu", operations[which].name,
+		 cut->at);
+	after.fake = fake_host_after_cut(world->fake, cut);
+	after.fake->locked = false;
+	assert_settled(&after, which, when);
+	engine_world_done(&after);
+}
+
+START_TEST(the_power_may_go_after_any_effect)
+{
+	size_t which = (size_t)_i;
+	struct engine_world world;
+
+	operations[which].prepare(&world, operations[which].layout);
+	fake_host_mark(world.fake);
+	do_verb(&world, operations[which].verb, operations[which].request);
+	for (size_t at = 0; at <= world.fake->effect_count; at++) {
+		struct fake_cut cut;
+		int ways = 0;
+
+		for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 6;
+		     more = fake_cut_next(world.fake, &cut), ways++)
+			judge_cut(&world, &cut, which);
+	}
+	engine_world_done(&world);
+}
+END_TEST
+
+/* With the number of an operation that one alone: the build has a test for each of the longest. */
+int main(int argc, char **argv)
+{
+	int first = argc > 1 ? atoi(argv[1]) : 0;
+	int end = argc > 2 ? atoi(argv[2]) : argc > 1 ? first + 1 : (int)COUNT(operations);
+	Suite *suite = suite_create("live_faults");
+	TCase *tests = tcase_create("live_faults");
+	SRunner *runner;
+
+	tcase_set_timeout(tests, 1200);
+	tcase_add_loop_test(tests, any_call_may_fail, first, end);
+	tcase_add_loop_test(tests, the_power_may_go_after_any_effect, first, end);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
