@@ -164,6 +164,15 @@ static void replay_boot(const struct fake_host *fake, const struct fake_cut *cut
 	}
 }
 
+/* A variable is written at once, or not at all. */
+static void replay_firmware(const struct fake_host *fake, const struct fake_cut *cut,
+			    struct fake_disk *disk)
+{
+	for (size_t i = 0; i < cut->at; i++)
+		if (fake->effects[i].kind == FAKE_FIRMWARE)
+			fake_disk_apply(disk, &fake->effects[i]);
+}
+
 /* After a power cut, what the medium holds is all there is. */
 static void forget_cache(struct fake_disk *disk)
 {
@@ -190,6 +199,7 @@ struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct
 	fake_disk_copy(&fake->base, &after->disk);
 	replay_pool(fake, cut, &after->disk);
 	replay_boot(fake, cut, &after->disk);
+	replay_firmware(fake, cut, &after->disk);
 	forget_cache(&after->disk);
 	sync_all(&after->disk);
 	fake_disk_copy(&after->disk, &after->base);

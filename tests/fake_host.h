@@ -28,10 +28,13 @@ struct fake_host {
 	bool unclean; /* the boot volume's flag; repair() takes it away */
 	bool boot_busy; /* somebody else has the boot volume mounted: repair() is -EBUSY */
 	int not_writable[VOLUME_COUNT]; /* what writable() says */
+	bool no_boot_exchange; /* a kernel whose FAT cannot */
 	bool live; /* false: running() and all that needs it is -ENOSYS */
 	struct host_running running;
 	/* the subvolume that runs, wherever it is moved to; 0 = running.root_path says it */
 	uint64_t running_id;
+	bool uefi; /* false: firmware() and what changes it are -ENOTSUP */
+	bool secure_boot;
 	int64_t now_sec, now_usec;
 	struct host_strings failed, routes, mounts; /* arrays of the test */
 	struct host_surroundings surroundings; /* as from 0: on mains, idle; lists of the test */
@@ -75,6 +78,11 @@ void fake_host_mark(struct fake_host *fake);
 /* Helpers that abort on failure: for setting up. Directories on the way are made. */
 void fake_host_put(struct fake_host *fake, enum volume volume, const char *path, const char *text);
 void fake_host_put_subvolume(struct fake_host *fake, const char *path);
+/* An entry of the firmware, last in BootOrder; `path` NULL = not on the boot volume. */
+void fake_host_put_boot_option(struct fake_host *fake, uint16_t number, const char *label,
+			       const char *path);
+/* "debian, moult (EFI/BOOT/BOOTX64.EFI)": labels in BootOrder. Caller frees. */
+char *fake_host_boot_order(struct fake_host *fake);
 /* Content of a file, borrowed; NULL = there is none. */
 const char *fake_host_text(const struct fake_host *fake, enum volume volume, const char *path);
 

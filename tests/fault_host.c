@@ -63,6 +63,7 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(get_xattr, (const char *p, const char *n, struct host_bytes *r), (p, n, r))              \
 	X(sleep, (unsigned m), (m))                                                                \
 	X(writable, (enum volume v), (v))                                                          \
+	X(firmware, (struct host_firmware * r), (r))                                               \
 	X(clock_synchronised, (bool *r), (r))
 
 /* and calls that leave something behind. */
@@ -87,6 +88,8 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(set_default, (const char *p), (p))                                                       \
 	X(reboot, (bool f), (f))                                                                   \
 	X(loader_entries, (const char *const *p, size_t c), (p, c))                                \
+	X(set_boot_order, (const uint16_t *n, size_t c), (n, c))                                   \
+	X(remove_boot_option, (uint16_t n), (n))                                                   \
 	X(publish_status, (const char *n, const char *t), (n, t))                                  \
 	X(reboot_required, (bool y), (y))                                                          \
 	X(hibernation, (bool y), (y))

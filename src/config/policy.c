@@ -186,6 +186,17 @@ static const struct {
 	[KEY_WINDOW] = {allow_window, read_window},
 };
 
+bool policy_set_loader(struct policy *policy, const char *loader)
+{
+	for (size_t k = 0; k < COUNT(keys); k++)
+		for (size_t c = 0; strcmp(keys[k].path, "loader") == 0 && keys[k].choices[c]; c++)
+			if (strcmp(keys[k].choices[c], loader) == 0) {
+				set_string(policy, &keys[k], loader);
+				return true;
+			}
+	return false;
+}
+
 char *policy_describe(void)
 {
 	auto_text struct text text = {0};

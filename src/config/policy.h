@@ -46,6 +46,9 @@ void policy_done(struct policy *policy);
 bool policy_apply(struct policy *policy, const char *name, const char *bytes, size_t length,
 		  struct err *err);
 
+/* As if it stood in the file; false: there is no such loader. */
+bool policy_set_loader(struct policy *policy, const char *loader);
+
 /* What may stand in the file, one key a line with what is allowed, the default and what it is for. Caller frees. */
 char *policy_describe(void);
 

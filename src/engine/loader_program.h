@@ -19,3 +19,16 @@ extern const size_t loader_program_count;
 int loader_program_is(struct host *host, const char *path);
 /* The row of what is there; NULL = neither copy of any, or what is there cannot be told. */
 const struct loader_program *loader_program_find(struct host *host);
+/*
+ * GRUB's program on the boot volume, whoever's it is ("EFI/debian/grubx64.efi"); NULL = there is none.
+ * Caller frees.
+ */
+char *loader_program_grub(struct host *host);
+
+/* systemd-boot as a package of a root brings it. */
+struct loader_package {
+	const struct loader_program *program; /* NULL = the root has none */
+	char path[64]; /* in the root */
+	bool is_signed; /* the same, signed by the distribution, lies beside it */
+};
+struct loader_package loader_program_packaged(struct host *host, const char *root);

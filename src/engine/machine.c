@@ -28,17 +28,12 @@ static bool apply_file(struct machine *machine, const char *root, const char *pa
 	return policy_apply(&machine->policy, name, bytes.bytes, bytes.length, err);
 }
 
-static bool read_policy(struct machine *machine, struct err *err)
+bool machine_read_policy(struct machine *machine, const char *root, struct err *err)
 {
-	const struct generation *owner = policy_owner(machine);
 	auto_host_names struct host_names names = {0};
-	char root[GENERATION_PATH_MAX];
 
 	policy_done(&machine->policy);
 	policy_defaults(&machine->policy);
-	if (!owner)
-		return true;
-	generation_root(owner, root);
 	if (!apply_file(machine, root, "etc/moult/moult.yaml", err))
 		return false;
 	if (machine->host->ops->root_list(machine->host, root, "etc/moult/moult.d", &names) < 0)
@@ -49,6 +44,18 @@ static bool read_policy(struct machine *machine, struct err *err)
 		if (text_ends(path, ".yaml") && !apply_file(machine, root, path, err))
 			return false;
 	}
+	return true;
+}
+
+static bool read_policy(struct machine *machine, struct err *err)
+{
+	const struct generation *owner = policy_owner(machine);
+	char root[GENERATION_PATH_MAX];
+
+	if (owner)
+		return machine_read_policy(machine, generation_root(owner, root), err);
+	policy_done(&machine->policy);
+	policy_defaults(&machine->policy);
 	return true;
 }
 

@@ -27,6 +27,8 @@ struct machine {
 /* Reads everything afresh; `machine` is zeroed first, host and progress excepted by the caller's values. */
 bool machine_open(struct machine *machine, struct host *host, struct progress *progress,
 		  struct err *err);
+/* The policy afresh, of the system in this root (path on the pool): before it is adopted. */
+bool machine_read_policy(struct machine *machine, const char *root, struct err *err);
 /* After a verb changed the disk: listing and menu are read again. */
 bool machine_refresh(struct machine *machine, struct err *err);
 void machine_done(struct machine *machine);

@@ -19,6 +19,7 @@ struct verb_request {
 	const char *file; /* diff --file PATH */
 	const char *release; /* upgrade --release CODENAME */
 	const char *source; /* upgrade --source S; NULL = policy's */
+	const char *loader; /* init --loader L; NULL = policy's */
 	const char *const *command; /* run -- CMD…, NULL-terminated */
 	const char *const *paths; /* restore N PATH…, NULL-terminated */
 	const char *const *data; /* rollback --data NAME, NULL-terminated; NULL = none */

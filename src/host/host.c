@@ -88,6 +88,16 @@ void host_identity_done(struct host_identity *identity)
 	*identity = (struct host_identity){0};
 }
 
+void host_firmware_done(struct host_firmware *firmware)
+{
+	for (size_t i = 0; i < firmware->count; i++) {
+		free(firmware->options[i].label);
+		free(firmware->options[i].path);
+	}
+	free(firmware->options);
+	*firmware = (struct host_firmware){0};
+}
+
 bool host_strings_have(const struct host_strings *strings, const char *string)
 {
 	for (size_t i = 0; i < strings->count; i++)

@@ -148,6 +148,22 @@ struct host_network {
 	struct host_strings name_servers; /* that /etc/resolv.conf names */
 };
 
+/* One entry of the firmware's own boot menu. */
+struct host_boot_option {
+	uint16_t number; /* of Boot#### */
+	bool active; /* the firmware would use it */
+	char *label;
+	char *path; /* of a file on the boot volume, with slashes; NULL = it starts something else */
+};
+
+/* How the firmware starts this machine. */
+struct host_firmware {
+	bool secure_boot; /* it starts only what is signed */
+	struct host_boot_option *options; /* those of BootOrder in its order, then the others */
+	size_t count;
+	size_t ordered; /* how many of them are in BootOrder */
+};
+
 /* For the journal of the machine. */
 struct host_message {
 	int priority; /* LOG_ERR … */
@@ -287,6 +303,11 @@ struct host_ops {
 	int (*loader_entries)(
 		struct host *, const char *const *loader_paths,
 		size_t count); /* firmware boot entries, created where missing, in this order */
+	/* -ENOSYS on --sysroot; -ENOTSUP: not started by UEFI, or its variables are out of reach */
+	int (*firmware)(struct host *, struct host_firmware *ret);
+	int (*set_boot_order)(struct host *, const uint16_t *numbers, size_t count);
+	/* one that is not there counts as done; BootOrder is left as it is */
+	int (*remove_boot_option)(struct host *, uint16_t number);
 	int (*publish_status)(struct host *, const char *name,
 			      const char *text); /* a file in /run/moult, 0644 */
 	/* /run/reboot-required with its .pkgs, and /run/reboot-needed: written, or what was ours of them gone */
@@ -317,6 +338,7 @@ void host_surroundings_done(struct host_surroundings *surroundings);
 void host_network_done(struct host_network *network);
 /* A copy, unless it is there. */
 void host_strings_add(struct host_strings *strings, const char *string);
+void host_firmware_done(struct host_firmware *firmware);
 bool host_strings_have(const struct host_strings *strings, const char *string);
 
 #include "auto.h"
@@ -329,6 +351,7 @@ DEFINE_AUTO_STRUCT(host_network, struct host_network, host_network_done)
 DEFINE_AUTO_STRUCT(host_subvolume, struct host_subvolume, host_subvolume_done)
 DEFINE_AUTO_STRUCT(host_subvolumes, struct host_subvolumes, host_subvolumes_done)
 DEFINE_AUTO_STRUCT(host_running, struct host_running, host_running_done)
+DEFINE_AUTO_STRUCT(host_firmware, struct host_firmware, host_firmware_done)
 DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
 #define auto_host_bytes __attribute__((cleanup(auto_host_bytes_)))
 #define auto_host_names __attribute__((cleanup(auto_host_names_)))
@@ -339,4 +362,5 @@ DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
 #define auto_host_subvolume __attribute__((cleanup(auto_host_subvolume_)))
 #define auto_host_subvolumes __attribute__((cleanup(auto_host_subvolumes_)))
 #define auto_host_running __attribute__((cleanup(auto_host_running_)))
+#define auto_host_firmware __attribute__((cleanup(auto_host_firmware_)))
 #define auto_host_identity __attribute__((cleanup(auto_host_identity_)))

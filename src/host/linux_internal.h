@@ -407,6 +407,15 @@ int efi_entries_write(const struct partition *partition, const char *const *load
 /* A string variable of the boot loader interface, as UTF-8; -ENOENT. Caller frees. */
 int loader_variable(const char *name, char **ret);
 
+/* linux_firmware.c */
+int linux_firmware(struct host *, struct host_firmware *ret);
+int linux_set_boot_order(struct host *, const uint16_t *numbers, size_t count);
+int linux_remove_boot_option(struct host *, uint16_t number);
+/* The same, with the boot volume's partition given; NULL = no option is on it. */
+int efi_firmware_read(const struct partition *partition, struct host_firmware *ret);
+int efi_boot_order_write(const uint16_t *numbers, size_t count);
+int efi_boot_option_remove(uint16_t number);
+
 /* linux_stage.c */
 int linux_run_stage(struct host *, const struct stage *, const struct stage_command *,
 		    int *ret_status);

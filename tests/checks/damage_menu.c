@@ -13,6 +13,11 @@ static void break_copies(struct engine_world *world)
 
 static void break_single_copy(struct engine_world *world)
 {
+	world_remove(world, VOLUME_BOOT, "EFI/BOOT/BOOTX64.EFI");
+}
+
+static void break_other_fallback(struct engine_world *world)
+{
 	put_boot(world, "EFI/BOOT/BOOTX64.EFI", "shim");
 }
 
@@ -151,6 +156,10 @@ const struct damage damages_menu[] = {
 	{checks_world_adopted,
 	 break_single_copy,
 	 {CHECK_ALL, "LOADER_SINGLE", FINDING_WARN, "only one copy", "bootctl install"}},
+	/* what lies there may be what another loader boots by: nothing that writes over it is advised */
+	{checks_world_adopted,
+	 break_other_fallback,
+	 {CHECK_ALL, "LOADER_SINGLE", FINDING_WARN, "only one copy", NULL}},
 	{checks_world_adopted,
 	 break_random_seed,
 	 {CHECK_ALL, "RANDOM_SEED", FINDING_WARN, "at every boot",

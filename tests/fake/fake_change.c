@@ -3,7 +3,7 @@
 #include "text.h"
 
 /* Applies and records; borrows everything in *effect. */
-static int perform(struct host *host, struct fake_effect *effect)
+int fake_perform(struct host *host, struct fake_effect *effect)
 {
 	struct fake_host *fake = fake_of(host);
 	int r;
@@ -21,54 +21,54 @@ static int perform(struct host *host, struct fake_effect *effect)
 int fake_write(struct host *host, enum volume volume, const char *path, const void *bytes,
 	       size_t length)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_WRITE,
-						   .volume = volume,
-						   .path = (char *)path,
-						   .bytes = (char *)bytes,
-						   .length = length,
-						   .mode = 0644});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_WRITE,
+							.volume = volume,
+							.path = (char *)path,
+							.bytes = (char *)bytes,
+							.length = length,
+							.mode = 0644});
 }
 
 int fake_write_at(struct host *host, enum volume volume, const char *path, off_t offset,
 		  const void *bytes, size_t length)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_WRITE_AT,
-						   .volume = volume,
-						   .path = (char *)path,
-						   .bytes = (char *)bytes,
-						   .length = length,
-						   .offset = (size_t)offset});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_WRITE_AT,
+							.volume = volume,
+							.path = (char *)path,
+							.bytes = (char *)bytes,
+							.length = length,
+							.offset = (size_t)offset});
 }
 
 int fake_append(struct host *host, enum volume volume, const char *path, const void *bytes,
 		size_t length)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_APPEND,
-						   .volume = volume,
-						   .path = (char *)path,
-						   .bytes = (char *)bytes,
-						   .length = length,
-						   .mode = 0644});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_APPEND,
+							.volume = volume,
+							.path = (char *)path,
+							.bytes = (char *)bytes,
+							.length = length,
+							.mode = 0644});
 }
 
 static int at(struct host *host, enum fake_kind kind, enum volume volume, const char *path)
 {
-	return perform(host,
-		       &(struct fake_effect){.kind = kind, .volume = volume, .path = (char *)path});
+	return fake_perform(
+		host, &(struct fake_effect){.kind = kind, .volume = volume, .path = (char *)path});
 }
 
 static int from_to(struct host *host, enum fake_kind kind, const char *from, const char *to)
 {
-	return perform(host, &(struct fake_effect){
-				     .kind = kind, .path = (char *)to, .from = (char *)from});
+	return fake_perform(host, &(struct fake_effect){
+					  .kind = kind, .path = (char *)to, .from = (char *)from});
 }
 
 int fake_make_directory(struct host *host, enum volume volume, const char *path, mode_t mode)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_MAKE_DIRECTORY,
-						   .volume = volume,
-						   .path = (char *)path,
-						   .mode = mode});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_MAKE_DIRECTORY,
+							.volume = volume,
+							.path = (char *)path,
+							.mode = mode});
 }
 
 int fake_make_symlink(struct host *host, enum volume volume, const char *target, const char *path)
@@ -76,27 +76,30 @@ int fake_make_symlink(struct host *host, enum volume volume, const char *target,
 	/* FAT has none */
 	if (volume == VOLUME_BOOT)
 		return -EPERM;
-	return perform(host, &(struct fake_effect){.kind = FAKE_SYMLINK,
-						   .volume = volume,
-						   .path = (char *)path,
-						   .bytes = (char *)target,
-						   .length = strlen(target),
-						   .mode = 0777});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_SYMLINK,
+							.volume = volume,
+							.path = (char *)path,
+							.bytes = (char *)target,
+							.length = strlen(target),
+							.mode = 0777});
 }
 
 int fake_rename(struct host *host, enum volume volume, const char *from, const char *to)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_RENAME,
-						   .volume = volume,
-						   .path = (char *)to,
-						   .from = (char *)from});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_RENAME,
+							.volume = volume,
+							.path = (char *)to,
+							.from = (char *)from});
 }
 
 int fake_exchange(struct host *host, enum volume volume, const char *a, const char *b)
 {
-	if (volume == VOLUME_BOOT)
+	if (volume == VOLUME_BOOT && fake_of(host)->no_boot_exchange)
 		return -EINVAL;
-	return from_to(host, FAKE_EXCHANGE, a, b);
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_EXCHANGE,
+							.volume = volume,
+							.path = (char *)b,
+							.from = (char *)a});
 }
 
 int fake_remove(struct host *host, enum volume volume, const char *path)
@@ -158,9 +161,9 @@ int fake_snapshot(struct host *host, const char *from, const char *to, bool read
 
 int fake_create_subvolume(struct host *host, const char *path)
 {
-	return perform(host, &(struct fake_effect){.kind = FAKE_CREATE_SUBVOLUME,
-						   .path = (char *)path,
-						   .mode = 0755});
+	return fake_perform(host, &(struct fake_effect){.kind = FAKE_CREATE_SUBVOLUME,
+							.path = (char *)path,
+							.mode = 0755});
 }
 
 int fake_delete_subvolume(struct host *host, const char *path)

@@ -151,12 +151,14 @@ void fake_disk_done(struct fake_disk *disk)
 		free(volume->freed);
 		free(volume->graveyard);
 	}
+	free(disk->variables);
 	*disk = (struct fake_disk){0};
 }
 
 void fake_disk_copy(const struct fake_disk *from, struct fake_disk *ret)
 {
 	*ret = *from;
+	ret->variables = xstrdup_or_null(from->variables);
 	for (int v = 0; v < VOLUME_COUNT; v++) {
 		const struct fake_volume *old = &from->volumes[v];
 		struct fake_volume *volume = &ret->volumes[v];

@@ -39,6 +39,7 @@ struct fake_volume {
 struct fake_disk {
 	struct fake_volume volumes[VOLUME_COUNT];
 	uint64_t default_id; /* the pool's default subvolume */
+	char *variables; /* of the firmware, see fake_firmware.c; NULL = none */
 	uint64_t last_id, transid;
 };
 
@@ -60,6 +61,7 @@ enum fake_kind {
 	FAKE_DELETE_SUBVOLUME,
 	FAKE_SET_DEFAULT,
 	FAKE_SYNC,
+	FAKE_FIRMWARE, /* on no volume (VOLUME_COUNT): `bytes` are its variables from now on */
 	FAKE_KIND_COUNT,
 };
 

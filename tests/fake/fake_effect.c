@@ -371,6 +371,13 @@ static int apply_sync(struct fake_disk *disk, const struct fake_effect *effect)
 	return 0;
 }
 
+static int apply_firmware(struct fake_disk *disk, const struct fake_effect *effect)
+{
+	free(disk->variables);
+	disk->variables = xstrndup(effect->bytes, effect->length);
+	return 0;
+}
+
 static int (*const appliers[FAKE_KIND_COUNT])(struct fake_disk *, const struct fake_effect *) = {
 	[FAKE_WRITE] = apply_write,
 	[FAKE_WRITE_AT] = apply_write_at,
@@ -389,6 +396,7 @@ static int (*const appliers[FAKE_KIND_COUNT])(struct fake_disk *, const struct f
 	[FAKE_DELETE_SUBVOLUME] = apply_delete_subvolume,
 	[FAKE_SET_DEFAULT] = apply_set_default,
 	[FAKE_SYNC] = apply_sync,
+	[FAKE_FIRMWARE] = apply_firmware,
 };
 
 int fake_disk_apply(struct fake_disk *disk, const struct fake_effect *effect)

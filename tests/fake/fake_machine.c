@@ -194,6 +194,8 @@ int fake_loader_entries(struct host *host, const char *const *loader_paths, size
 {
 	for (size_t i = 0; i < count; i++)
 		remember(&fake_of(host)->firmware, "loader", loader_paths[i]);
+	if (fake_of(host)->uefi)
+		fake_firmware_register(fake_of(host), loader_paths, count);
 	return 0;
 }
 

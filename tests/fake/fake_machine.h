@@ -25,6 +25,9 @@ int fake_run_program(struct host *host, const struct host_program *program, char
 		     int *ret_status);
 int fake_reboot(struct host *host, bool force);
 int fake_loader_entries(struct host *host, const char *const *loader_paths, size_t count);
+int fake_firmware(struct host *host, struct host_firmware *ret);
+int fake_set_boot_order(struct host *host, const uint16_t *numbers, size_t count);
+int fake_remove_boot_option(struct host *host, uint16_t number);
 int fake_publish_status(struct host *host, const char *name, const char *text);
 int fake_reboot_required(struct host *host, bool required);
 void fake_log(struct host *host, const struct host_message *message);
@@ -77,3 +80,8 @@ int fake_links(struct host *host, const char *subvolume, const char *path,
 	       struct host_strings *ret);
 int fake_text_difference(struct host *host, const struct host_text_side sides[2], size_t max_bytes,
 			 struct host_bytes *ret);
+
+/* fake_change.c: applies and records; borrows everything in *effect */
+int fake_perform(struct host *host, struct fake_effect *effect);
+/* fake_firmware.c: the entries that loader_entries() wants, made and put first. */
+void fake_firmware_register(struct fake_host *fake, const char *const *paths, size_t count);

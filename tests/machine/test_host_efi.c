@@ -51,6 +51,40 @@ static bool boot_order_is(const char *expected)
 	return strcmp(order, expected) == 0;
 }
 
+/* What there is after the entries above were made: read, reordered, taken out. */
+static int firmware_body(void)
+{
+	auto_host_firmware struct host_firmware firmware = {0};
+	static const uint16_t order[] = {0, 2};
+
+	if (efi_firmware_read(&esp, &firmware) != 0 || firmware.ordered != 5 ||
+	    firmware.count != 5 || firmware.secure_boot)
+		return 11;
+	/* the first is on another partition; the second is on ours; one lies about itself */
+	if (firmware.options[0].path || !text_equal(firmware.options[1].path, loaders[0]) ||
+	    !text_starts(firmware.options[1].label, "moult (") || firmware.options[3].path)
+		return 12;
+	if (firmware.options[4].number != 0 || !text_equal(firmware.options[4].label, "Ui"))
+		return 13;
+	if (efi_boot_order_write(order, COUNT(order)) != 0 || !boot_order_is(" 0000 0002"))
+		return 14;
+	for (int again = 0; again < 2; again++)
+		if (efi_boot_option_remove(1) != 0)
+			return 15;
+	if (!variables_are("Boot0000 Boot0002 Boot0003 Boot0004 BootOrder "
+			   "LoaderEntrySelected-" LOADER " "))
+		return 16;
+	host_firmware_done(&firmware);
+	put_variable("SecureBoot-" GLOBAL, "b\"\\1\"");
+	if (efi_firmware_read(NULL, &firmware) != 0 || !firmware.secure_boot)
+		return 17;
+	/* those that are in no order come last, by number; without the boot volume none is on it */
+	if (firmware.ordered != 2 || firmware.count != 4 || firmware.options[2].number != 3 ||
+	    firmware.options[2].path)
+		return 18;
+	return 0;
+}
+
 int efi_test_body(void)
 {
 	struct partition other = esp;
@@ -85,7 +119,9 @@ int efi_test_body(void)
 	strcpy(other.uuid, "1d3c0f4e-9a5b-4e0a-8f1c-2b6f3a1d5e77");
 	if (efi_entries_write(&other, loaders, 1) != 0)
 		return 9;
-	return boot_order_is(" 0004 0001 0003 0002 0000") ? 0 : 10;
+	if (!boot_order_is(" 0004 0001 0003 0002 0000"))
+		return 10;
+	return firmware_body();
 }
 
 START_TEST(entries_are_made_once_and_put_first)

@@ -250,6 +250,7 @@ START_TEST(the_running_system_is_not_this_one)
 {
 	struct host_running running = {0};
 	struct host_strings strings = {0};
+	struct host_firmware firmware;
 	const char *paths[] = {"EFI/BOOT/BOOTX64.EFI"};
 
 	ck_assert_int_eq(host->ops->running(host, &running), -ENOSYS);
@@ -258,6 +259,9 @@ START_TEST(the_running_system_is_not_this_one)
 	ck_assert_int_eq(host->ops->default_routes(host, &strings), -ENOSYS);
 	ck_assert_int_eq(host->ops->reboot(host, true), -ENOSYS);
 	ck_assert_int_eq(host->ops->loader_entries(host, paths, 1), -ENOTSUP);
+	ck_assert_int_eq(host->ops->firmware(host, &firmware), -ENOSYS);
+	ck_assert_int_eq(host->ops->set_boot_order(host, NULL, 0), -ENOSYS);
+	ck_assert_int_eq(host->ops->remove_boot_option(host, 1), -ENOSYS);
 }
 END_TEST
 

@@ -102,7 +102,7 @@ START_TEST(renames)
 	check_text(fake, POOL, "b/y", "1");
 	fails(EINVAL, exchange, POOL, "a/z", "a");
 	fails(ENOENT, exchange, POOL, "a", "c");
-	fails(EINVAL, exchange, BOOT, "a", "b");
+	fails(ENOENT, exchange, BOOT, "a", "b");
 }
 END_TEST
 

@@ -17,12 +17,14 @@ static const struct command rows[] = {
 			"it. "
 			"The original becomes generation 0 and stays in the boot menu, untouched. "
 			"A system is adopted while it runs: its next boot parts its data from it, "
-			"and nothing that it writes gets lost. --undo goes back to the original "
+			"and nothing that it writes gets lost. A machine that boots by GRUB on "
+			"UEFI is moved to systemd-boot beside it with --loader systemd-boot. "
+			"--undo goes back to the original "
 			"and takes everything back; --finalize deletes it. Try it with --dry-run "
 			"first.",
 		.group = GROUP_SETUP,
 		.needs = SWITCHES | FIRST_SHOWS,
-		.options = CHANGING | BIT(ACCEPT) | BIT(UNDO) | BIT(FINALIZE),
+		.options = CHANGING | BIT(ACCEPT) | BIT(LOADER) | BIT(UNDO) | BIT(FINALIZE),
 		.verb = verb_init,
 		.render = render_change,
 	},

@@ -133,6 +133,32 @@ static bool quiet_kernel_install(struct host *host, const char *root, struct err
 	return edit_file(host, root, "etc/kernel/install.conf", text, err);
 }
 
+/*
+ * GRUB stays installed, and the original boots by it again after an undo. Its packages would write
+ * its menu and stub anew for the generation that runs, and put it first in the firmware's order: without
+ * a name for its place and without a menu they do neither.
+ */
+static bool quiet_grub(struct host *host, const char *root, struct err *err)
+{
+	static const char text[] =
+		"# moult boots by systemd-boot; GRUB is kept as it was for 'moult init --undo'.\n"
+		"# Without this name its packages leave its files on the EFI system partition "
+		"alone.\n"
+		"GRUB_DISTRIBUTOR=\n";
+	auto_free char *menu = xasprintf("%s/boot/grub/grub.cfg", root);
+	struct host_stat stat;
+	int r;
+
+	if (host->ops->root_stat(host, root, "etc/default/grub", &stat) < 0)
+		return true;
+	r = host->ops->remove(host, VOLUME_POOL, menu);
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return err_set(err, ERR_SYSTEM, -r,
+			       "cannot remove /boot/grub/grub.cfg of the copy");
+	make_directory(host, root, "etc/default/grub.d");
+	return edit_file(host, root, "etc/default/grub.d/moult.cfg", text, err);
+}
+
 bool adapt_root(struct machine *machine, const char *making, struct err *err)
 {
 	ERR_CONTEXT(err, "adapting the copy");
@@ -143,7 +169,7 @@ bool adapt_root(struct machine *machine, const char *making, struct err *err)
 	make_directory(host, root, "etc/apt/apt.conf.d");
 	/* apt replaces this file by renaming: a link in /var would become a file there */
 	return edit_fstab(machine, making, root, err) && mask_units(host, root, err) &&
-	       quiet_kernel_install(host, root, err) &&
+	       quiet_kernel_install(host, root, err) && quiet_grub(host, root, err) &&
 	       edit_file(host, root, "etc/apt/apt.conf.d/10moult",
 			 "Dir::State::extended_states \"/" SYSIMAGE "/apt/extended_states\";\n",
 			 err);

@@ -5,6 +5,7 @@
  * exchange, and carved at its next boot (live.c).
  */
 #pragma once
+#include "beside.h"
 #include "operation.h"
 #include "verify.h"
 
@@ -16,6 +17,7 @@ struct adoption {
 	char *options;
 	char *loader_conf; /* the original's; NULL = none */
 	uint64_t original_transid; /* once it was copied; 0 = not known yet */
+	struct beside beside;
 };
 
 /* Steps that make what every adoption needs, and the copy of the original in @gens/.1.tmp/root. */

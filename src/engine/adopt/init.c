@@ -3,12 +3,14 @@
 #include "adapt.h"
 #include "adoption.h"
 #include "answer.h"
+#include "beside.h"
 #include "carve.h"
 #include "changes.h"
 #include "earlier.h"
+#include "firmware.h"
 #include "furnish.h"
 #include "installed.h"
-#include "preflight.h"
+#include "checks.h"
 #include "finalize.h"
 #include "journal.h"
 #include "live.h"
@@ -28,6 +30,7 @@ static void adoption_done(struct adoption *adoption)
 	kernel_done(&adoption->kernel);
 	free(adoption->options);
 	free(adoption->loader_conf);
+	beside_done(&adoption->beside);
 }
 
 /* --- what is there ----------------------------------------------------------------------------- */
@@ -249,16 +252,57 @@ bool adoption_publish_first(struct operation *operation, const struct adoption *
 	return publish_trial(operation, 1, &files, err);
 }
 
+/*
+ * The program first, then what starts it: whenever the firmware comes to it the original's entry is
+ * there, and nothing else of ours that could be chosen.
+ */
+static bool place_loader(struct operation *operation, const struct adoption *adoption,
+			 struct err *err)
+{
+	if (!beside_place(operation, &adoption->beside, err) || !furnish_boot(operation, err) ||
+	    !beside_is_placed(operation, &adoption->beside, err))
+		return false;
+	return !adoption->beside.wanted || firmware_register(operation, err);
+}
+
+/* An adoption that came to nothing leaves the machine booting as it did. */
+static void take_loader_back(struct operation *operation)
+{
+	struct err unused = {0};
+
+	/* what was begun must be finished, also when it was an interrupt that ended the adoption */
+	operation->committed = true;
+	if (!firmware_give_back(operation, &unused))
+		operation_note(operation, "%s", unused.text);
+	operation->committed = false;
+}
+
 /* --- the verb ---------------------------------------------------------------------------------- */
 
-static bool examine(struct machine *machine, struct adoption *adoption, struct err *err)
+/* What the owner wants is in the root that is adopted; what was typed is stronger. */
+static bool read_wishes(struct machine *machine, const struct verb_request *request,
+			const char *root, struct err *err)
+{
+	if (!machine_read_policy(machine, root, err))
+		return false;
+	if (!request->loader)
+		return true;
+	if (!policy_set_loader(&machine->policy, request->loader))
+		return err_set(err, ERR_USAGE, 0, "there is no loader %s: %s",
+			       text_quote(request->loader), "moult steers systemd-boot");
+	return true;
+}
+
+static bool examine(struct machine *machine, const struct verb_request *request,
+		    struct adoption *adoption, struct err *err)
 {
 	if (!find_original(machine, adoption->original, err) ||
+	    !read_wishes(machine, request, adoption->original, err) ||
 	    !preflight(machine, CHECK_INIT, adoption->original, err))
 		return false;
 	adoption->options = installed_options(machine, adoption->original);
 	adoption->loader_conf = xstrdup_or_null(machine->menu.settings);
-	return true;
+	return beside_examine(machine, adoption->original, &adoption->beside, err);
 }
 
 /* A first attempt that was cut left `@gens/1` complete: go on from there. */
@@ -344,8 +388,10 @@ static bool adopt(struct operation *operation, const struct verb_request *reques
 		return false;
 	done = (go_on ? continue_adoption(operation, adoption, err)
 		      : make(operation, adoption, err)) &&
-	       publish_original(operation, err) && furnish_boot(operation, err) &&
+	       publish_original(operation, err) && place_loader(operation, adoption, err) &&
 	       publish_first(operation, adoption, err) && clear_undone(operation, err);
+	if (!done && adoption->beside.wanted && !operation->committed)
+		take_loader_back(operation);
 	/* what this run made and nobody has booted; an earlier one is not ours to throw away */
 	if (!done && !go_on && !operation->committed)
 		earlier_discard(operation, &unused);
@@ -375,23 +421,34 @@ static bool init_run(struct machine *machine, const struct verb_request *request
 
 	operation.context = &adoption;
 	done = done && refuse_complete(machine, err) && recover(&operation, err) &&
-	       examine(machine, &adoption, err) && adopt(&operation, request, &adoption, err) &&
+	       examine(machine, request, &adoption, err) &&
+	       adopt(&operation, request, &adoption, err) &&
 	       answer_done(&operation, done_sentence(&adoption), ret, err);
 	operation_end(&operation, done ? NULL : err);
 	return done;
 }
 
-static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
+static bool answer_adoption(struct machine *machine, const struct adoption *adoption,
+			    const struct plan *plan, json_t **ret)
+{
+	*ret = answer_planned(machine, "init", plan);
+	if (adoption->beside.wanted)
+		json_object_set_new(*ret, "notes",
+				    beside_tell(machine, adoption->original, &adoption->beside));
+	return true;
+}
+
+static bool init_dry_run(struct machine *machine, const struct verb_request *request, json_t **ret,
+			 struct err *err)
 {
 	__attribute__((cleanup(adoption_done))) struct adoption adoption = {0};
 	auto_plan struct plan plan = {0};
 
-	if (!refuse_complete(machine, err) || !examine(machine, &adoption, err))
+	if (!refuse_complete(machine, err) || !examine(machine, request, &adoption, err))
 		return false;
 	if (machine->listing.running.live) {
 		live_plan(machine, &adoption, &plan);
-		*ret = answer_planned(machine, "init", &plan);
-		return true;
+		return answer_adoption(machine, &adoption, &plan, ret);
 	}
 	plan_first(machine, &adoption, &plan);
 	adoption_begin_first(&adoption, 0);
@@ -401,9 +458,9 @@ static bool init_dry_run(struct machine *machine, json_t **ret, struct err *err)
 	plan_work(&plan, "put kernel and initrd on the boot volume", "moult/");
 	plan_work(&plan, "offer the original as an uncounted entry", "loader/entries/");
 	plan_work(&plan, "let the loader prefer moult's entries", "loader/loader.conf");
+	beside_foretell(&adoption.beside, &plan);
 	plan_work(&plan, "offer generation 1 on trial", "loader/entries/")->commit = true;
-	*ret = answer_planned(machine, "init", &plan);
-	return true;
+	return answer_adoption(machine, &adoption, &plan, ret);
 }
 
 bool verb_init(struct machine *machine, const struct verb_request *request, json_t **ret,
@@ -419,6 +476,6 @@ bool verb_init(struct machine *machine, const struct verb_request *request, json
 	if (request->undo)
 		return undo_adoption(machine, request, ret, err);
 	if (request->dry_run)
-		return init_dry_run(machine, ret, err);
+		return init_dry_run(machine, request, ret, err);
 	return init_run(machine, request, ret, err);
 }

@@ -243,6 +243,7 @@ void live_plan(struct machine *machine, struct adoption *adoption, struct plan *
 	plan_work(plan, "put kernel and initrd on the boot volume", "moult/");
 	plan_work(plan, "offer the original as an uncounted entry", "loader/entries/");
 	plan_work(plan, "let the loader prefer moult's entries", "loader/loader.conf");
+	beside_foretell(&adoption->beside, plan);
 	if (at_top(adoption)) {
 		plan_work(plan, "when the system shuts down: copy it to generation 1", FIRST_ROOT);
 	} else {

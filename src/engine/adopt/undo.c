@@ -2,6 +2,7 @@
 #include <string.h>
 #include "answer.h"
 #include "carve.h"
+#include "firmware.h"
 #include "furnish.h"
 #include "territory.h"
 #include "undo_plan.h"
@@ -136,7 +137,7 @@ static bool undo_body(struct operation *operation, const struct verb_request *re
 	if (!undo_plan(machine, &plan, err) || !operation_run(operation, &plan, err) ||
 	    !machine_refresh(machine, err) || !undo_plan_first(machine, &first, err) ||
 	    !operation_run(operation, &first, err) || !furnish_undo(operation, err) ||
-	    !machine_refresh(machine, err))
+	    !machine_refresh(machine, err) || !firmware_give_back(operation, err))
 		return false;
 	tell_written(operation);
 	return answer_done(operation,

@@ -30,6 +30,8 @@ enum finding_level checking_level(const struct checking *checking, unsigned cont
 
 /* Where the running system has the boot volume; borrowed. */
 const char *checking_boot_mount_point(const struct checking *checking);
+/* For people: device or image and partition of the boot volume; borrowed, NULL = there is none. */
+const char *checking_boot_where(const struct checking *checking);
 /* Whether a path may be named in a remedy, which people paste into a shell. */
 bool checking_is_pasteable(const char *path);
 /* Where r < 0: the check that runs now could not be carried out, and why; true then. */
@@ -38,6 +40,9 @@ bool checking_cannot(struct checking *checking, int r, const char *format, ...)
 /* Whether there is such a thing; what cannot be told is checking_cannot(), and false. `ret` may be NULL. */
 bool checking_on_boot(struct checking *checking, const char *path, struct host_stat *ret);
 bool checking_in_root(struct checking *checking, const char *path, struct host_stat *ret);
+
+/* What an adoption needs on the boot volume. */
+uint64_t checking_adoption_bytes(const struct checking *checking);
 
 typedef void check_function(struct checking *checking);
 
@@ -57,8 +62,9 @@ check_function check_elsewhere, check_names, check_adopting;
 /* checks_found.c */
 check_function check_found;
 /* checks_boot.c */
-check_function check_boot_volume, check_boot_damage, check_boot_room, check_loader,
-	check_loader_copies, check_random_seed;
+check_function check_boot_volume, check_boot_damage, check_boot_room;
+/* checks_loader.c */
+check_function check_loader, check_loader_copies, check_random_seed, check_boot_order;
 /* checks_menu.c */
 check_function check_settings, check_candidates, check_entries, check_torn, check_good_entries,
 	check_blobs, check_others, check_foreign;

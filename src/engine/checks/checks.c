@@ -30,6 +30,7 @@ static const struct check checks[] = {
 	{"the boot loader", CHECK_INIT | CHECK_ALL, false, check_loader},
 	{"the copies of the boot loader", CHECK_ALL, false, check_loader_copies},
 	{"the random seed", CHECK_ALL, false, check_random_seed},
+	{"what the firmware starts", CHECK_ALL, false, check_boot_order},
 	{"what the firmware was told", ADOPTED, false, check_firmware_default},
 	{"the space on the Btrfs", ALWAYS, false, check_space},
 	{"the size of the Btrfs", CHECK_ALL, false, check_size},
@@ -211,6 +212,23 @@ static void read_kernels(struct checking *checking)
 	tell_trouble(checking, "the kernels in /boot");
 }
 
+uint64_t checking_adoption_bytes(const struct checking *checking)
+{
+	/* the original's, and those of the generation made of it, which may differ */
+	return 2 * checking->kernel_bytes +
+	       ((uint64_t)checking->machine->policy.min_free_boot_mib << 20);
+}
+
+uint64_t checks_adoption_bytes(struct machine *machine, const char *root)
+{
+	auto_findings struct findings unused = {0};
+	struct checking checking = {
+		.machine = machine, .context = CHECK_INIT, .root = root, .findings = &unused};
+
+	read_kernels(&checking);
+	return checking_adoption_bytes(&checking);
+}
+
 static void checking_done(struct checking *checking)
 {
 	fstab_done(&checking->fstab);
@@ -280,5 +298,20 @@ bool verb_check(struct machine *machine, const struct verb_request *request, jso
 	json_object_set_new(*ret, "format_version", json_integer(1));
 	json_object_set_new(*ret, "adopted", json_boolean(machine->listing.adopted));
 	json_object_set_new(*ret, "findings", findings_json(&findings));
+	return true;
+}
+
+bool preflight(struct machine *machine, enum check_context context, const char *root,
+	       struct err *err)
+{
+	auto_findings struct findings findings = {0};
+
+	if (!checks_run(machine, context, root, &findings, err) ||
+	    !findings_refuse(&findings, NULL, err))
+		return false;
+	for (size_t i = 0; i < findings.count; i++)
+		/* what an adoption makes of what it finds is said before */
+		if (findings.all[i].level == FINDING_WARN || context == CHECK_INIT)
+			machine->progress->note(machine->progress, findings.all[i].why);
 	return true;
 }

@@ -25,5 +25,15 @@ bool checks_run(struct machine *machine, enum check_context context, const char 
 /* Fails, with what to do, in a session in which nothing is changed: trial, temporary, volatile. */
 bool checks_require_session(const struct machine *machine, struct err *err);
 
+/* What the boot volume must have free for an adoption of this root, with the owner's margin. */
+uint64_t checks_adoption_bytes(struct machine *machine, const char *root);
+
 /* The root of a system that can be adopted, or could if its layout were supported; caller frees, NULL = none. */
 char *checks_find_root(struct machine *machine);
+
+/*
+ * All refusals in one list, before anything is written. Warnings become notes of the progress; errors
+ * one refusal. `root` as in checks_run().
+ */
+bool preflight(struct machine *machine, enum check_context context, const char *root,
+	       struct err *err);

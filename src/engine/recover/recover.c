@@ -1,6 +1,7 @@
 #include "recover.h"
 #include <string.h>
 #include "changes.h"
+#include "firmware.h"
 #include "late.h"
 #include "proposal.h"
 #include "publish.h"
@@ -366,9 +367,11 @@ static bool recover_undone(struct operation *operation, struct err *err)
 
 	if (undo_is_superseded(machine))
 		return forget_undo(operation, err) && recover_boot(operation, err);
-	if (undo_is_complete(machine))
-		return true;
-	return recover_file_system(operation, err) && finish_undo(operation, err);
+	if (!undo_is_complete(machine) &&
+	    (!recover_file_system(operation, err) || !finish_undo(operation, err)))
+		return false;
+	return firmware_give_back(operation, err) ||
+	       operation_forgive(operation, "the machine does not boot as before", err);
 }
 
 bool recover(struct operation *operation, struct err *err)

@@ -113,13 +113,11 @@ static void plan_default(const struct machine *machine, const struct generation 
 bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
 {
 	const struct generation *zero = listing_find(&machine->listing, 0);
-	const char *settings;
 
 	if (!zero || zero->damage || !zero->original) {
 		err_set(err, ERR_REFUSED, 0, "the original, generation 0, is not there any more");
 		return err_try(err, "moult list");
 	}
-	settings = zero->original_loader_conf ? zero->original_loader_conf : "";
 	plan_undone(machine, zero, plan);
 	if (!plan_disable(machine, true, plan, err))
 		return false;
@@ -127,7 +125,7 @@ bool undo_plan(struct machine *machine, struct plan *plan, struct err *err)
 	plan_return(machine, zero, plan);
 	plan_default(machine, zero, plan);
 	if (!plan_disable(machine, false, plan, err) ||
-	    !machine->loader->settle(&machine->menu, settings, plan, err))
+	    !machine->loader->settle(&machine->menu, zero->original_loader_conf, plan, err))
 		return false;
 	return plan_leave(machine, plan, err);
 }

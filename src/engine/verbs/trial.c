@@ -2,10 +2,10 @@
 #include <string.h>
 #include "answer.h"
 #include "carry.h"
-#include "loader_program.h"
 #include "changes.h"
 #include "checks.h"
 #include "data_keep.h"
+#include "firmware.h"
 #include "health.h"
 #include "hooks.h"
 #include "messages.h"
@@ -167,6 +167,13 @@ static bool refuse_what_is_left(struct machine *machine, struct err *err)
 	return err_try(err, "sudo moult check");
 }
 
+/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
+static bool register_loaders(struct operation *operation, struct err *err)
+{
+	return firmware_register(operation, err) ||
+	       operation_forgive(operation, "the firmware does not start systemd-boot first", err);
+}
+
 static bool repair_body(struct operation *operation, const struct verb_request *request,
 			json_t **ret, struct err *err)
 {
@@ -177,7 +184,8 @@ static bool repair_body(struct operation *operation, const struct verb_request *
 		err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
 		return err_try(err, "sudo moult --esp DEVICE repair");
 	}
-	if (!listing_undone(&machine->listing) && !restore_boot(operation, err))
+	if (!listing_undone(&machine->listing) &&
+	    (!restore_boot(operation, err) || !register_loaders(operation, err)))
 		return false;
 	note_default_by_hand(operation);
 	if (!machine_refresh(machine, err))
@@ -294,27 +302,6 @@ static bool record_verdict(struct operation *operation, enum outcome outcome, co
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 
-/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
-static void register_loaders(struct operation *operation)
-{
-	struct host *host = operation->machine->host;
-	const struct loader_program *program = loader_program_find(host);
-	const char *copies[2];
-	size_t count = 0;
-	int r = 0;
-
-	/* another loader under the fallback's name has no entry of ours */
-	if (program && loader_program_is(host, program->systemd_boot) > 0)
-		copies[count++] = program->systemd_boot;
-	if (program && loader_program_is(host, program->fallback) > 0)
-		copies[count++] = program->fallback;
-	if (count > 0)
-		r = host->ops->loader_entries(host, copies, count);
-	if (r < 0 && r != -ENOTSUP && r != -ENOSYS)
-		operation_note(operation, "the firmware did not take the loader's boot entries: %s",
-			       strerror(-r));
-}
-
 static bool is_refused(const struct generation *gen, uint64_t serial)
 {
 	const struct publication *pub = generation_find_publication(gen, serial);
@@ -386,8 +373,8 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	if (!health_remember(machine, err) || !publish_current(operation, id, serial, err) ||
 	    !machine_refresh(machine, err) || !offer_waiting(operation, err))
 		return false;
-	register_loaders(operation);
-	return late_tidy(operation, err) && answer_done(operation, sentence, ret, err);
+	return register_loaders(operation, err) && late_tidy(operation, err) &&
+	       answer_done(operation, sentence, ret, err);
 }
 
 bool verb_bless(struct machine *machine, const struct verb_request *request, json_t **ret,

@@ -1,7 +1,7 @@
 /* upgrade, run, shell; and plan, which asks the same questions and changes nothing. */
 #include <string.h>
 #include "answer.h"
-#include "preflight.h"
+#include "checks.h"
 #include "rollback_plan.h"
 #include "carry.h"
 #include "making.h"

@@ -4,18 +4,14 @@
  * After the UEFI specification 2.10, 3.1.3 (load options) and 10.3 (device paths), and systemd's
  * boot loader interface. A firmware's store wears out: nothing is written that is already right.
  */
-#include <efivar/efiboot.h>
-#include <efivar/efivar.h>
+#include "linux_efi.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include "linux_fat_name.h"
-#include "linux_internal.h"
 
 #define LOADER_GUID EFI_GUID(0x4a67b082, 0x0a4c, 0x41cf, 0xb6c7, 0x44, 0x0b, 0x29, 0xbb, 0x8c, 0x4f)
-#define VARIABLE_ATTRIBUTES                                                                        \
-	(EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
 #define OPTION_ACTIVE 1u
 #define OPTION_BYTES_MAX 4096
 #define NODE_MEDIA 4
@@ -24,19 +20,6 @@
 #define NODE_END 0x7f
 #define HARD_DRIVE_BYTES 42
 #define NUMBERS 0x10000
-
-struct variable {
-	uint8_t *bytes;
-	size_t length;
-};
-
-static void variable_done(struct variable *variable)
-{
-	free(variable->bytes);
-}
-
-DEFINE_AUTO_STRUCT(variable, struct variable, variable_done)
-#define auto_variable __attribute__((cleanup(auto_variable_)))
 
 /* One loader on the boot volume, and the entry that starts it. */
 struct wanted {
@@ -51,7 +34,7 @@ struct entries {
 	uint8_t used[NUMBERS / 8]; /* numbers that are taken */
 };
 
-static int variable_read(efi_guid_t guid, const char *name, struct variable *ret)
+int variable_read(efi_guid_t guid, const char *name, struct variable *ret)
 {
 	uint32_t attributes;
 
@@ -130,22 +113,13 @@ static bool same_path(const char *linux_path, const char *dos_path)
 	return *linux_path == *dos_path;
 }
 
-/* The partition and file that a device path ends in. */
-struct target {
-	uint32_t partition_number;
-	uint8_t signature[16];
-	struct text path;
-};
-
-static void target_done(struct target *target)
+void load_option_done(struct load_option *option)
 {
-	text_done(&target->path);
+	text_done(&option->label);
+	text_done(&option->path);
 }
 
-DEFINE_AUTO_STRUCT(target, struct target, target_done)
-#define auto_target __attribute__((cleanup(auto_target_)))
-
-static void target_read(const uint8_t *path, size_t length, struct target *ret)
+static void device_path_read(const uint8_t *path, size_t length, struct load_option *ret)
 {
 	while (length >= 4) {
 		size_t node = le16(path + 2);
@@ -164,36 +138,60 @@ static void target_read(const uint8_t *path, size_t length, struct target *ret)
 	}
 }
 
-/* Whether a load option that the firmware would use starts this file on this partition. */
-static bool option_matches(const struct variable *option, const struct partition *partition,
-			   const char *path)
+bool load_option_read(const struct variable *variable, struct load_option *ret)
 {
-	auto_target struct target target = {0};
-	uint8_t signature[16], type;
 	size_t at = 6, length;
 
-	if (option->length < at || !(le32(option->bytes) & OPTION_ACTIVE))
+	*ret = (struct load_option){0};
+	if (variable->length < at)
 		return false;
-	length = le16(option->bytes + 4);
-	while (at + 2 <= option->length && le16(option->bytes + at) != 0)
+	ret->active = le32(variable->bytes) & OPTION_ACTIVE;
+	length = le16(variable->bytes + 4);
+	utf16_add(&ret->label, variable->bytes + at, (variable->length - at) / 2);
+	while (at + 2 <= variable->length && le16(variable->bytes + at) != 0)
 		at += 2;
 	at += 2;
-	if (at > option->length || length > option->length - at)
+	if (at > variable->length || length > variable->length - at)
 		return false;
-	target_read(option->bytes + at, length, &target);
-	return signature_of(partition, signature, &type) == 0 && target.path.length > 0 &&
-	       target.partition_number == (uint32_t)partition->number &&
-	       memcmp(target.signature, signature, sizeof(signature)) == 0 &&
-	       same_path(path, target.path.bytes);
+	device_path_read(variable->bytes + at, length, ret);
+	return true;
+}
+
+bool load_option_is_on(const struct load_option *option, const struct partition *partition)
+{
+	uint8_t signature[16], type;
+
+	return signature_of(partition, signature, &type) == 0 && option->path.length > 0 &&
+	       option->partition_number == (uint32_t)partition->number &&
+	       memcmp(option->signature, signature, sizeof(signature)) == 0;
+}
+
+/* Whether a load option that the firmware would use starts this file on this partition. */
+static bool option_matches(const struct variable *variable, const struct partition *partition,
+			   const char *path)
+{
+	auto_load_option struct load_option option = {0};
+
+	return load_option_read(variable, &option) && option.active &&
+	       load_option_is_on(&option, partition) && same_path(path, option.path.bytes);
+}
+
+int boot_number(const char *name)
+{
+	unsigned number;
+	char end;
+
+	if (strlen(name) != 8 || sscanf(name, "Boot%4x%c", &number, &end) != 1)
+		return -1;
+	return (int)number;
 }
 
 static void entry_seen(struct entries *entries, const char *name)
 {
 	auto_variable struct variable option = {0};
-	unsigned number;
-	char end;
+	int number = boot_number(name);
 
-	if (strlen(name) != 8 || sscanf(name, "Boot%4x%c", &number, &end) != 1)
+	if (number < 0)
 		return;
 	entries->used[number / 8] |= (uint8_t)(1u << number % 8);
 	if (variable_read(EFI_GLOBAL_GUID, name, &option) < 0)
@@ -201,7 +199,7 @@ static void entry_seen(struct entries *entries, const char *name)
 	for (size_t i = 0; i < entries->count; i++)
 		if (entries->wanted[i].number < 0 &&
 		    option_matches(&option, &entries->partition, entries->wanted[i].path))
-			entries->wanted[i].number = (int)number;
+			entries->wanted[i].number = number;
 }
 
 static int entries_read(struct entries *entries)
@@ -278,7 +276,7 @@ static int entry_create(struct entries *entries, struct wanted *wanted)
 	return 0;
 }
 
-static void order_add(struct text *order, unsigned number)
+void boot_order_add(struct text *order, unsigned number)
 {
 	uint8_t raw[2] = {(uint8_t)number, (uint8_t)(number >> 8)};
 
@@ -293,6 +291,20 @@ static bool is_wanted(const struct entries *entries, int number)
 	return false;
 }
 
+int boot_order_write(const struct text *order)
+{
+	auto_variable struct variable present = {0};
+
+	variable_read(EFI_GLOBAL_GUID, "BootOrder", &present);
+	if (order->length == present.length &&
+	    (order->length == 0 || memcmp(order->bytes, present.bytes, order->length) == 0))
+		return 0;
+	return efi_set_variable(EFI_GLOBAL_GUID, "BootOrder", (uint8_t *)order->bytes,
+				order->length, VARIABLE_ATTRIBUTES, 0644) < 0
+		       ? (errno > 0 ? -errno : -EIO)
+		       : 0;
+}
+
 /* Ours first, then what was there in its order. */
 static int order_write(const struct entries *entries)
 {
@@ -301,20 +313,14 @@ static int order_write(const struct entries *entries)
 
 	variable_read(EFI_GLOBAL_GUID, "BootOrder", &present);
 	for (size_t i = 0; i < entries->count; i++)
-		order_add(&order, (unsigned)entries->wanted[i].number);
+		boot_order_add(&order, (unsigned)entries->wanted[i].number);
 	for (size_t at = 0; at + 2 <= present.length; at += 2)
 		if (!is_wanted(entries, le16(present.bytes + at)))
-			order_add(&order, le16(present.bytes + at));
-	if (order.length == present.length && memcmp(order.bytes, present.bytes, order.length) == 0)
-		return 0;
-	return efi_set_variable(EFI_GLOBAL_GUID, "BootOrder", (uint8_t *)order.bytes, order.length,
-				VARIABLE_ATTRIBUTES, 0644) < 0
-		       ? (errno > 0 ? -errno : -EIO)
-		       : 0;
+			boot_order_add(&order, le16(present.bytes + at));
+	return boot_order_write(&order);
 }
 
-/* Everything about the partition that is the boot volume. */
-static int boot_partition(const struct linux_host *host, struct partition *ret)
+int boot_partition(const struct linux_host *host, struct partition *ret)
 {
 	const char *device = host->volumes[VOLUME_BOOT].device;
 	struct partition_list list = {0};
