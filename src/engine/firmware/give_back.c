@@ -16,11 +16,18 @@ static bool is_ours(const struct host_boot_option *option)
 
 /* --- the other loader --------------------------------------------------------------------------- */
 
-static bool is_there(struct host *host, const char *path)
+/* 1, 0, or -errno: one that cannot be looked at is not taken for gone. */
+static int is_there(struct host *host, const char *path, struct err *err)
 {
 	struct host_stat stat;
+	int r = host->ops->stat(host, VOLUME_BOOT, path, &stat);
 
-	return host->ops->stat(host, VOLUME_BOOT, path, &stat) == 0 && stat.type == HOST_FILE;
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		err_set(err, ERR_SYSTEM, -r, "cannot look at %s on the boot volume",
+			text_quote(path));
+	return r < 0 ? r : stat.type == HOST_FILE;
 }
 
 /* A package of it that was upgraded meanwhile may have written there where its menu lay by then. */
@@ -46,8 +53,12 @@ static enum given give_former(struct operation *operation, const struct takeover
 			      struct err *err)
 {
 	auto_plan struct plan plan = {0};
+	int there =
+		takeover->former ? is_there(operation->machine->host, takeover->former, err) : 1;
 
-	if (takeover->former && !is_there(operation->machine->host, takeover->former)) {
+	if (there < 0)
+		return FAILED;
+	if (there == 0) {
 		operation_note(operation,
 			       "%s is gone from the boot volume: systemd-boot stays, and boots the "
 			       "original",
@@ -142,8 +153,11 @@ static enum given give_fallback(struct operation *operation, const struct takeov
 	auto_plan struct plan plan = {0};
 	int r;
 
-	if (!takeover->kept || !takeover->fallback || !is_there(host, takeover->kept))
+	if (!takeover->kept || !takeover->fallback)
 		return GIVEN;
+	r = is_there(host, takeover->kept, err);
+	if (r <= 0)
+		return r < 0 ? FAILED : GIVEN;
 	/* after the exchange the copy of systemd-boot has that name: then it was given back before */
 	r = loader_program_is(host, takeover->kept);
 	if (r == 0)
@@ -171,6 +185,11 @@ static enum given leave_menu(struct operation *operation, const struct takeover 
 	const struct generation *zero = listing_find(&machine->listing, 0);
 	auto_plan struct plan plan = {0};
 
+	/* whether it was undone cannot be told: what is forgotten now nobody takes away any more */
+	if (zero && zero->damage) {
+		err_set(err, ERR_CORRUPT, 0, "generation 0 is damaged: %s", zero->damage);
+		return FAILED;
+	}
 	if (!takeover->former || !listing_undone(&machine->listing))
 		return GIVEN;
 	for (size_t i = 0; i < machine->menu.count; i++)
