@@ -74,6 +74,17 @@ class Verify(unittest.TestCase):
         ours = [line for line in said.splitlines() if "moult" in line or "cycle" in line]
         self.assertEqual((ours, status), ([], 0), said)
 
+    def ordered(self, unit, key):
+        """The units that a unit names in its Before= or After=."""
+        text = (self.root / "usr/lib/systemd/system" / unit).read_text(encoding="utf-8")
+        return {name for line in text.splitlines() if line.startswith(f"{key}=")
+                for name in line.partition("=")[2].split()}
+
+    def test_devices_do_not_wait_until_data_is_parted(self):
+        late = self.ordered("moult-carve.service", "Before")
+        for unit in ("systemd-udevd.service", "systemd-udev-trigger.service"):
+            self.assertEqual(late & (self.ordered(unit, "After") | {unit}), set())
+
     def test_generator_ends_with_the_trial(self):
         places = ["/tmp/1", "/tmp/2", "/tmp/3"]
         script = ("mkdir %s; test -z \"$0\" || { mkdir /run/moult; touch /run/moult/blessed; }; "
