@@ -179,7 +179,7 @@ class Install(unittest.TestCase):
     def hook(self, folder, *words, running=True, line="quiet moult.gen=7 moult.serial=12"):
         """Run a hook as dpkg would, with a systemctl that only writes down what it was told."""
         (self.root / "tmp/cmdline").write_text(line + "\n", encoding="utf-8")
-        fake = self.root / "usr/local/bin/systemctl"
+        fake = self.root / "usr/sbin/systemctl"  # found before the real one
         fake.write_text("#!/bin/sh\necho \"$@\" >>/tmp/told\n", encoding="utf-8")
         fake.chmod(0o755)
         try:
