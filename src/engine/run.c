@@ -83,26 +83,51 @@ static bool blob_is_whole(struct host *host, const struct step *step)
 	       strcmp(digest.hex, step->text) == 0;
 }
 
-/* A re-used blob is read back like a new one: nothing else notices a medium that went bad. */
+static bool source_is_whole(struct host *host, const struct step *step)
+{
+	struct digest digest;
+
+	return host->ops->digest(host, VOLUME_POOL, step->from, DIGEST_SHA256, &digest) == 0 &&
+	       strcmp(digest.hex, step->text) == 0;
+}
+
+/* One that was not there before is taken away again: what is not whole must not lie under its name. */
+static int copy_blob(struct host *host, const struct step *step, bool was_there)
+{
+	int r = host->ops->copy(host, VOLUME_POOL, step->from, VOLUME_BOOT, step->path);
+
+	if (r == 0)
+		r = host->ops->sync(host, VOLUME_BOOT);
+	if (r == 0 && !blob_is_whole(host, step))
+		r = -EBADMSG;
+	if (r < 0 && !was_there)
+		host->ops->remove(host, VOLUME_BOOT, step->path);
+	return r;
+}
+
+/*
+ * A re-used blob is read back like a new one: nothing else notices a medium that went bad. Entries
+ * that boot may need it, so it is written over only with what it should be.
+ */
 static bool run_put_blob(struct host *host, const struct step *step, struct err *err)
 {
+	struct host_stat stat;
+	bool was_there;
 	int r;
 
 	if (blob_is_whole(host, step))
 		return true;
-	if (!step->from) {
-		err_set(err, ERR_CORRUPT, 0, "%s on the boot volume is missing or damaged",
-			text_quote(step->path));
+	was_there = host->ops->stat(host, VOLUME_BOOT, step->path, &stat) != -ENOENT;
+	if (!step->from || (was_there && !source_is_whole(host, step))) {
+		err_set(err, ERR_CORRUPT, 0, "%s on the boot volume is missing or damaged%s",
+			text_quote(step->path),
+			step->from ? ", and what it was copied from was changed since" : "");
 		return err_try(err, "sudo moult repair");
 	}
-	r = host->ops->copy(host, VOLUME_POOL, step->from, VOLUME_BOOT, step->path);
-	if (r == 0)
-		r = host->ops->sync(host, VOLUME_BOOT);
-	if (r < 0) {
-		host->ops->remove(host, VOLUME_BOOT, step->path);
+	r = copy_blob(host, step, was_there);
+	if (r < 0 && r != -EBADMSG)
 		return failed(step, r, "copy the kernel or initrd to", err);
-	}
-	if (blob_is_whole(host, step))
+	if (r == 0)
 		return true;
 	err_set(err, ERR_CORRUPT, 0, "%s reads back differently from %s", text_quote(step->path),
 		text_quote(step->from));
