@@ -285,7 +285,7 @@ struct host_ops {
 	void (*unlock)(struct host *);
 	/* dpkg's and apt's own locks inside a root that is in use; held until package_unlock */
 	int (*package_lock)(struct host *, const char *root, unsigned wait_sec);
-	void (*package_unlock)(struct host *);
+	void (*package_unlock)(struct host *); /* where it is not held: nothing */
 	int (*failed_units)(struct host *, struct host_strings *ret);
 	int (*default_routes)(struct host *, struct host_strings *ret); /* interfaces with one */
 	int (*mount_points)(struct host *, struct host_strings *ret);

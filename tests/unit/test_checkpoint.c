@@ -6,42 +6,13 @@
 #include <stdio.h>
 #include "engine_judge.h"
 #include "fault_host.h"
+#include "system_root.h"
 #include "text.h"
 #include "verbs.h"
 
-#define RELEASE "6.1.0-50-amd64"
-#define POOL "11111111-2222-3333-4444-555555555555"
 #define ROOT "@gens/2/root/"
-#define INITRD                                                                                     \
-	"init\nusr/lib/modules/" RELEASE "/kernel/fs/btrfs/btrfs.ko\n"                             \
-	"usr/lib/modules/" RELEASE "/kernel/drivers/ata/ahci.ko\n"
 
 static const struct verb_request plain = {.verb = "checkpoint"};
-
-static const struct {
-	const char *path, *text;
-} files[] = {
-	{"etc/fstab",
-	 "UUID=" POOL " / btrfs defaults 0 0\nUUID=" POOL " /var btrfs subvol=@var 0 0\n"
-	 "UUID=ABCD-EF01 /boot/efi vfat umask=0077,nofail,x-systemd.automount 0 0\n"},
-	{"etc/shadow", "root:*:1::::::\nanna:$y$j9T$x:1:0:99999:7:::\n"},
-	{"etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"},
-	{"usr/lib/sysimage/dpkg/status",
-	 "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"},
-	{"usr/lib/systemd/systemd", "elf"},
-	{"usr/bin/bash", "bash"},
-	{"boot/initrd.img-" RELEASE, INITRD},
-	{"usr/lib/modules/" RELEASE "/modules.dep",
-	 "kernel/fs/btrfs/btrfs.ko:\nkernel/drivers/ata/ahci.ko:\n"},
-	{"usr/lib/modules/" RELEASE "/modules.alias", "alias pci:v00008086d00002922 ahci\n"},
-};
-
-static const char *const links[][2] = {
-	{"usr/lib", ROOT "lib"},
-	{"usr/bin", ROOT "bin"},
-	{"usr/sbin", ROOT "sbin"},
-	{"/lib/systemd/systemd", ROOT "usr/sbin/init"},
-};
 
 /* Generation 2 runs, is good, and is a system that can be verified; its owner edited it. */
 static void open_world(struct engine_world *world)
@@ -51,18 +22,7 @@ static void open_world(struct engine_world *world)
 
 	engine_world_open(world);
 	host = &world->fake->host;
-	fake_host_put_subvolume(world->fake, "@var");
-	for (size_t i = 0; i < COUNT(files); i++) {
-		auto_free char *path = xasprintf(ROOT "%s", files[i].path);
-
-		fake_host_put(world->fake, VOLUME_POOL, path, files[i].text);
-	}
-	fake_host_put(world->fake, VOLUME_POOL, ROOT "usr/sbin/x", "x");
-	for (size_t i = 0; i < COUNT(links); i++)
-		ck_assert_int_eq(
-			host->ops->make_symlink(host, VOLUME_POOL, links[i][0], links[i][1]), 0);
-	fake_disk_find(&world->fake->disk, VOLUME_POOL, ROOT "usr/lib/systemd/systemd")->mode =
-		0755;
+	system_root_put_adopted(world->fake, "@gens/2/root");
 	ck_assert_int_eq(host->ops->snapshot(host, "@gens/2/root", "@gens/2/base", true), 0);
 	must(engine_offer(&world->machine, 2, &err));
 	must(engine_bless(&world->machine, 2, &err));
@@ -241,7 +201,8 @@ START_TEST(an_initrd_that_was_made_again_is_told_and_not_booted)
 	auto_free char *printed = NULL;
 
 	open_world(&world);
-	fake_host_put(world.fake, VOLUME_POOL, ROOT "boot/initrd.img-" RELEASE, INITRD "more\n");
+	fake_host_put(world.fake, VOLUME_POOL, ROOT "boot/initrd.img-" SYSTEM_RELEASE,
+		      SYSTEM_INITRD "more\n");
 	make(&world, &plain, &answer);
 	printed = json_dumps(json_object_get(answer, "notes"), 0);
 	ck_assert_ptr_nonnull(strstr(printed, "was made again since this system was booted"));
@@ -309,9 +270,9 @@ START_TEST(a_kernel_that_is_gone_is_no_kernel_to_return_to)
 
 	open_world(&world);
 	host = &world.fake->host;
-	host->ops->remove(host, VOLUME_POOL, ROOT "boot/vmlinuz-" RELEASE);
+	host->ops->remove(host, VOLUME_POOL, ROOT "boot/vmlinuz-" SYSTEM_RELEASE);
 	refused(&world, ERR_REFUSED,
-		"/boot/vmlinuz-" RELEASE ", with which this system was booted");
+		"/boot/vmlinuz-" SYSTEM_RELEASE ", with which this system was booted");
 	engine_world_done(&world);
 }
 END_TEST
