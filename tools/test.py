@@ -30,9 +30,10 @@ BUILDS = {
 PYTHON = [sys.executable, str(TOP / "tests/tap.py")]
 
 
-def meson_tests(build, around=()):
+def meson_tests(build, around=(), named=None):
     """A suite of meson's: its programs as meson would run them, python ones reporting each case."""
     def suite_run(count, suite):
+        suite = named or suite
         tests = json.loads(subprocess.run(["meson", "introspect", "--tests", build], check=True,
                                           stdout=subprocess.PIPE).stdout)
         tests = [test for test in tests if f"moult:{suite}" in test["suite"]]
@@ -69,6 +70,7 @@ def debian13(count, suite):
 SUITES = {
     "style": python_tests(),
     "unit": meson_tests(SANITIZED),
+    "faults": meson_tests(PLAIN),
     "fuzz": meson_tests(SANITIZED),
     "rig": python_tests(),
     "cli": meson_tests(PLAIN),
@@ -77,14 +79,15 @@ SUITES = {
     "deb": python_tests(),
     "vm": python_tests(),
     "crash": python_tests(),
+    "faults-sanitized": meson_tests(SANITIZED, named="faults"),
     "machine-days": python_tests(),
     "units-13": python_tests(MOULT_SUITE="trixie"),
     "debian13": debian13,
 }
-ONLY_IN_ALL = ("machine-days", "units-13", "debian13")
+ONLY_IN_ALL = ("faults-sanitized", "machine-days", "units-13", "debian13")
 BOOTING = {"rig", "vm", "crash"}
 BESIDE = {"vm"}
-IN_DEBIAN_13 = ("style", "unit", "fuzz", "cli", "machine", "deb")
+IN_DEBIAN_13 = ("style", "unit", "faults", "fuzz", "cli", "machine", "deb")
 
 
 def build():
