@@ -190,8 +190,9 @@ class FillTest(unittest.TestCase):
     def test_preview_names_the_changes(self):
         answer = self.machine.fill("--preview", offer=["shed-conf", "shed-daemon"])
         self.assert_ok(answer)
-        self.assertEqual(answer["changes"], [{"name": "shed-conf", "from": "1", "to": "2"},
-                                             {"name": "shed-daemon", "from": "1", "to": "2"}])
+        upgraded = {"change": "upgraded", "from": "1", "to": "2"}
+        self.assertEqual(answer["changes"], [{"name": name, **upgraded}
+                                             for name in ("shed-conf", "shed-daemon")])
 
     def test_archive_that_does_not_answer(self):
         answer = self.machine.fill(sources="deb http://127.0.0.1:9/debian bookworm main\n")
