@@ -143,7 +143,8 @@ class Live(world.Vm):
     def test_a_home_of_its_own(self):
         self.adopt_and_settle("@")
 
-    test_a_root_at_the_top.long = test_a_home_of_its_own.long = True
+    test_adopted_while_it_runs.long = test_a_root_at_the_top.long = True
+    test_a_home_of_its_own.long = True
 
 
 if __name__ == "__main__":
