@@ -7,6 +7,7 @@ partition mounted and the host need not know vfat: Debian's signed images, the s
 
 import os
 import pathlib
+import re
 import shutil
 
 from rig import RigError, image, qemu, variables
@@ -48,8 +49,16 @@ def install(inside, device, identity):
     _name_device(root, device, identity)
     inside.call("grub-editenv", "/boot/grub/grubenv", "create")
     inside.call("update-grub", PATH=f"/{SHADOWED}:/usr/sbin:/usr/bin:/sbin:/bin")
-    if "rootflags=subvol=@rootfs" not in (grub / "grub.cfg").read_text(encoding="utf-8"):
+    _correct(grub / "grub.cfg")
+
+
+def _correct(menu):
+    """Here the disk is a file, which update-grub would have GRUB look for on the disk."""
+    text = re.sub(r"^\s*loopback loop.*\n\s*set root=\(loop.*\n", "",
+                  menu.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    if "rootflags=subvol=@rootfs" not in text:
         raise RigError("update-grub found no kernel")
+    menu.write_text(text, encoding="utf-8")
 
 
 def _name_device(root, device, identity):
