@@ -45,7 +45,7 @@ class Grub(world.BadDay):
             program = (top / "@rootfs" / PACKAGED).read_bytes()
             original = world.tree(top / "@rootfs")
         self.refused(disk, "init", says=("boots by GRUB", "GRUB is kept"),
-                     tries="sudo moult init --loader systemd-boot")
+                     tries=r"sudo moult --sysroot \S+ init --loader systemd-boot")
         disk.moult("init", "--loader", "systemd-boot").ok()
         self.assertEqual(image.esp_read(disk.path, LOADER), program)
         self.assertEqual(image.esp_read(disk.path, FALLBACK), program)

@@ -53,6 +53,7 @@ class Grub(world.Vm):
     def move(self, machine):
         """GRUB boots the original still; there the firmware is told."""
         machine.wait_shell(world.BOOT_TIMEOUT)
+        machine.up()
         self.assertNotIn("moult.gen", machine.ok("cat /proc/cmdline"))
         self.assertIn("subvol=/@rootfs", machine.ok("findmnt -no OPTIONS /"))
         before = self.digests(machine)
@@ -88,6 +89,7 @@ class Grub(world.Vm):
             self.assertNotEqual(machine.run(f"test -e /boot/efi/{LOADER}").rc, 0)
             machine.reboot()
             machine.wait_boot(world.BOOT_TIMEOUT)
+            machine.up()
             self.assertNotIn("moult.gen", machine.ok("cat /proc/cmdline"))
             self.assertIn("subvol=/@rootfs", machine.ok("findmnt -no OPTIONS /"))
             self.assertNotIn("moult", machine.ok("efibootmgr"))
