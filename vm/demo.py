@@ -1,77 +1,22 @@
 #!/usr/bin/python3
-"""The story that ./demo tells: one machine from adoption to rollback, on real input."""
+"""The stories that ./demo tells: one machine from adoption to rollback, on real input.
 
+./demo [IMAGE]          a disk image is adopted and upgraded; it boots, and is rolled back
+./demo --live [IMAGE]   a machine that runs is adopted, and does not stop working meanwhile
+"""
+
+import argparse
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-TREE = HERE.parent
 sys.path.insert(0, str(HERE))
 
+import demo_live  # noqa: E402
 from rig import Machine, MachineError, RigError  # noqa: E402
-
-STARTED = time.monotonic()
-BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
-BOOT_TIMEOUT = 900
-
-
-def say(text):
-    """A sentence of the story."""
-    passed = int(time.monotonic() - STARTED)
-    print(f"\n{BOLD}[{passed // 60}:{passed % 60:02}] {text}{PLAIN}", flush=True)
-
-
-def run(*words, quiet=False):
-    """A command of the host, shown as a user would type it."""
-    print(f"{DIM}# {' '.join(str(word) for word in words)}{PLAIN}", flush=True)
-    subprocess.run([str(word) for word in words], check=True,
-                   stdout=subprocess.DEVNULL if quiet else None)
-
-
-def show(machine, command, timeout=600):
-    """A command inside the machine, with what it prints."""
-    print(f"{DIM}machine# {command}{PLAIN}", flush=True)
-    out = machine.ok(command, timeout)
-    print(out.rstrip(), flush=True)
-    return out
-
-
-class Binary:
-    """moult and its package, built from this checkout; both stay, for looking at the disk later."""
-
-    def __init__(self, work):
-        say("Building moult and its Debian package")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        run(TREE / "tools/build-deb", work, quiet=True)
-        self.deb = next(work.glob("moult_*.deb"))
-        root = work / "root"
-        run("dpkg-deb", "-x", self.deb, root)
-        self.path = root / "usr/bin/moult"
-
-    def offline(self, image, *words):
-        """moult on the disk image, as a rescue system or a fleet's build machine would run it."""
-        print(f"{DIM}# moult --sysroot {image} {' '.join(words)}{PLAIN}", flush=True)
-        subprocess.run([self.path, "--sysroot", image, *words], check=True)
-
-
-def wait_blessed(machine, generation):
-    """Watch the trial until the machine says that the generation is good."""
-    limit = time.monotonic() + BOOT_TIMEOUT
-    while time.monotonic() < limit:
-        out = machine.run("moult list 2>/dev/null | cat", 120).out
-        if re.search(rf"^\s*[*+\- ]*{generation}\b.*\bgood\b", out, re.M):
-            return
-        print(f"{DIM}  ... generation {generation} is on trial{PLAIN}", flush=True)
-        time.sleep(5)
-    raise MachineError(f"generation {generation} was not blessed in {BOOT_TIMEOUT} s\n"
-                       + machine.run("moult status; systemctl --failed; journalctl -b -u 'moult*' "
-                                     "--no-pager | tail -40").out)
+from story import BOOT_TIMEOUT, TREE, Binary, run, say, show, wait_blessed  # noqa: E402
 
 
 def adopt_and_upgrade(moult, image):
@@ -122,17 +67,29 @@ def go_back(image):
         machine.poweroff()
 
 
-def main():
-    """Tell it."""
-    image = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "demo.img").absolute()
-    if image.exists() and len(sys.argv) > 1:
-        sys.exit(f"demo: {image} is there already")
+def tell(image):
+    """The first story."""
     moult = Binary(TREE / "build-demo")
     adopt_and_upgrade(moult, image)
     try_and_bless(image)
     go_back(image)
     say("The disk as it is now")
     moult.offline(image, "list")
+    return moult
+
+
+def main():
+    """Tell the one that was asked for."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--live", action="store_true", help="the machine that runs")
+    parser.add_argument("image", nargs="?", type=pathlib.Path, metavar="IMAGE",
+                        help="where the disk is made, and stays")
+    args = parser.parse_args()
+    image = (args.image or pathlib.Path("demo.img")).absolute()
+    if image.exists() and args.image:
+        sys.exit(f"demo: {image} is there already\ntry: sudo ./demo, or the name of a new file")
+    moult = demo_live.tell(image) if args.live else tell(image)
     print(f"\nThe disk image is {image}\n"
           f"try: sudo {moult.path} --sysroot {image} status --json")
 

@@ -177,7 +177,7 @@ static bool add_blob(const struct work *work, const struct blob *blob)
 		err_set(work->err, ERR_CORRUPT, 0, "the boot volume lacks %s", text_quote(path));
 		return err_try(work->err, "sudo moult repair");
 	}
-	plan_put_blob(work->plan, blob->from, path, blob->sha256);
+	plan_put_blob(work->plan, blob->from, path, blob->sha256)->why = "kernel and initrd";
 	return true;
 }
 

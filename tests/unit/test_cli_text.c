@@ -307,8 +307,10 @@ END_TEST
 	" \"why\":\"numbers persist before they are used\"},"                                      \
 	"{\"name\":\"sync\",\"volume\":\"pool\",\"object\":\"\",\"why\":\"x\"},"                   \
 	"{\"name\":\"fill the copy\",\"volume\":\"pool\",\"object\":\"@gens/.8.tmp\"},"            \
-	"{\"name\":\"put-blob\",\"volume\":\"boot\",\"object\":\"moult/a\",\"from\":\"b\"},"       \
-	"{\"name\":\"put-blob\",\"volume\":\"boot\",\"object\":\"moult/c\"},"                      \
+	"{\"name\":\"put-blob\",\"volume\":\"boot\",\"object\":\"moult/a\",\"from\":\"b\","        \
+	"\"why\":\"kernel and initrd\"},"                                                          \
+	"{\"name\":\"put-blob\",\"volume\":\"boot\",\"object\":\"moult/c\","                       \
+	"\"why\":\"kernel and initrd\"},"                                                          \
 	"{\"name\":\"set-byte\",\"volume\":\"boot\",\"object\":\"e.conf\","                        \
 	" \"why\":\"the commit point\",\"commit\":true}]"
 
@@ -333,7 +335,7 @@ START_TEST(a_plan_groups_its_steps_into_sentences)
 		"What is to be done:\n"
 		"   1. write @gens/layout.json: numbers persist before they are used\n"
 		"   2. fill the copy\n"
-		"   3. copy kernel and initrd to the boot volume\n"
+		"   3. copy to the boot volume: kernel and initrd\n"
 		"   4. switch the menu entry e.conf: the commit point; from here on it will be "
 		"finished, not undone\n"
 		"  (6 steps; -v lists each)\n"
@@ -375,8 +377,8 @@ START_TEST(a_verbose_plan_lists_every_step)
 		     "   1. write pool: @gens/layout.json (numbers persist before they are used)\n"
 		     "   2. sync pool (x)\n"
 		     "   3. fill the copy pool: @gens/.8.tmp\n"
-		     "   4. put-blob boot: moult/a from b\n"
-		     "   5. put-blob boot: moult/c\n"
+		     "   4. put-blob boot: moult/a from b (kernel and initrd)\n"
+		     "   5. put-blob boot: moult/c (kernel and initrd)\n"
 		     "   6. set-byte boot: e.conf (the commit point)\n");
 }
 END_TEST

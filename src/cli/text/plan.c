@@ -92,7 +92,7 @@ static const struct deed *deed_of(const char *name)
 		{"replace", "write", true},
 		{"read-back", NULL, false},
 		{"set-byte", "switch the menu entry", true},
-		{"put-blob", "copy kernel and initrd to the boot volume", false},
+		{"put-blob", "copy to the boot volume", false},
 		{"make-directory", NULL, false},
 		{"rename", "put in place", true},
 		{"exchange", "exchange", true},

@@ -113,7 +113,7 @@ bool beside_examine(struct machine *machine, const char *root, struct beside *re
 static void plan_program(const struct beside *beside, const char *path, struct plan *plan)
 {
 	plan_put_blob(plan, beside->source, path, beside->digest.hex)->why =
-		"systemd-boot, from its package, read back";
+		"systemd-boot, from its package";
 }
 
 void beside_plan(const struct beside *beside, struct plan *plan)

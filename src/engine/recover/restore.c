@@ -114,6 +114,7 @@ static bool remove_unreadable(struct operation *operation, struct err *err)
 static void plan_entry_blobs(struct machine *machine, const struct menu_entry *found,
 			     struct plan *plan)
 {
+	static const char why[] = "kernel and initrd";
 	const struct generation *gen = listing_find(&machine->listing, found->generation);
 	auto_entry_storage struct entry_storage storage = {0};
 	const struct publication *pub;
@@ -128,11 +129,11 @@ static void plan_entry_blobs(struct machine *machine, const struct menu_entry *f
 		return;
 	publish_entry(machine, gen, pub, &storage);
 	machine->loader->blob_path("linux", found->linux_sha256, path, sizeof(path));
-	plan_put_blob(plan, storage.linux_from, path, found->linux_sha256);
+	plan_put_blob(plan, storage.linux_from, path, found->linux_sha256)->why = why;
 	if (!*found->initrd_sha256)
 		return;
 	machine->loader->blob_path("initrd", found->initrd_sha256, path, sizeof(path));
-	plan_put_blob(plan, storage.initrd_from, path, found->initrd_sha256);
+	plan_put_blob(plan, storage.initrd_from, path, found->initrd_sha256)->why = why;
 }
 
 static bool restore_blobs(struct operation *operation, struct err *err)
