@@ -49,17 +49,23 @@ char *xstrdup_or_null(const char *string)
 	return string ? xstrdup(string) : NULL;
 }
 
-char *xasprintf(const char *format, ...)
+char *xvasprintf(const char *format, va_list args)
 {
 	char *string = NULL;
+
+	if (vasprintf(&string, format, args) < 0)
+		abort();
+	return string;
+}
+
+char *xasprintf(const char *format, ...)
+{
 	va_list args;
-	int length;
+	char *string;
 
 	va_start(args, format);
-	length = vasprintf(&string, format, args);
+	string = xvasprintf(format, args);
 	va_end(args);
-	if (length < 0)
-		abort();
 	return string;
 }
 

@@ -36,6 +36,7 @@ char *xstrndup(const char *string, size_t length);
 /* NULL stays NULL. */
 char *xstrdup_or_null(const char *string);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Makes room for one more element in an array that grows by doubling, and returns it zeroed. */
 #define array_add(array, count)                                                                    \

@@ -164,8 +164,7 @@ void operation_note(struct operation *operation, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0)
-		abort();
+	sentence = xvasprintf(format, args);
 	va_end(args);
 	json_array_append_new(operation->notes, json_text(sentence));
 	progress->note(progress, sentence);

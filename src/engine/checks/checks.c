@@ -94,8 +94,7 @@ bool checking_cannot(struct checking *checking, int r, const char *format, ...)
 	if (r >= 0 || checking->trouble.kind != ERR_NONE)
 		return r < 0;
 	va_start(args, format);
-	if (vasprintf(&what, format, args) < 0)
-		abort();
+	what = xvasprintf(format, args);
 	va_end(args);
 	err_set(&checking->trouble, ERR_SYSTEM, -r, "%s", what);
 	return true;

@@ -20,9 +20,10 @@ struct finding *findings_make(struct findings *findings, enum finding_level leve
 
 static void set_text(char **text, const char *format, va_list args)
 {
+	char *now = xvasprintf(format, args); /* it may quote the one before */
+
 	free(*text);
-	if (vasprintf(text, format, args) < 0)
-		abort();
+	*text = now;
 }
 
 void finding_why(struct finding *finding, const char *format, ...)

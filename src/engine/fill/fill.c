@@ -61,8 +61,7 @@ void fill_note(struct fill *fill, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0)
-		abort();
+	sentence = xvasprintf(format, args);
 	va_end(args);
 	progress->note(progress, sentence);
 }

@@ -48,8 +48,7 @@ void verifying_remark(struct verifying *verifying, const struct remark *remark, 
 	va_list args;
 
 	va_start(args, why);
-	if (vasprintf(&finding.why, why, args) < 0)
-		abort();
+	finding.why = xvasprintf(why, args);
 	va_end(args);
 	findings_add(&verifying->findings, finding);
 }
