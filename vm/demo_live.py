@@ -16,8 +16,9 @@ KERNEL = "linux-image-cloud-amd64"
 SHOP = TREE / "vm/shop"
 WORK_TIMEOUT = 3600
 UNIT = "/etc/systemd/system/orders.service"
-ALL_ORDERS = ("python3 -c \"import sqlite3; print(*(row[0] for row in sqlite3.connect("
-              "'/var/lib/orders/orders.sqlite', timeout=60).execute('SELECT number FROM orders')))\"")
+ALL_ORDERS = ("python3 -c \"import sqlite3; print(*(row[0] for row in "
+              "sqlite3.connect('/var/lib/orders/orders.sqlite', timeout=60)"
+              ".execute('SELECT number FROM orders')))\"")
 # The timer asks every ten minutes, spread over five more: here each minute, so that one can watch.
 EACH_MINUTE = "[Timer]\nOnCalendar=\nOnCalendar=minutely\nRandomizedDelaySec=0\nAccuracySec=1s\n"
 WINDOW_IN_SEC, WINDOW_SEC = 120, 600

@@ -1,4 +1,4 @@
-"""What both stories need: how they are told, moult built from this checkout, waiting for a bless."""
+"""What both stories need: how they are told, moult from this checkout, waiting for a bless."""
 
 import pathlib
 import re
