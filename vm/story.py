@@ -28,11 +28,14 @@ def run(*words, quiet=False):
                    stdout=subprocess.DEVNULL if quiet else None)
 
 
-def show(machine, command, timeout=600):
-    """A command inside the machine, with what it prints."""
+def show(machine, command, timeout=600, last=None):
+    """A command inside the machine, with what it prints, or so many last lines of that."""
     print(f"{DIM}machine# {command}{PLAIN}", flush=True)
     out = machine.ok(command, timeout)
-    print(out.rstrip(), flush=True)
+    lines = out.rstrip().splitlines()
+    if last and len(lines) > last:
+        lines = [f"{DIM}  ... {len(lines) - last} lines more{PLAIN}", *lines[-last:]]
+    print("\n".join(lines), flush=True)
     return out
 
 

@@ -99,5 +99,11 @@ class Grub(world.Vm):
         self.assert_clean_esp(disk)
 
 
+class GrubOfDebian13(Grub):
+    """The same with the next release's shim, GRUB and systemd-boot."""
+
+    suite = "trixie"
+
+
 if __name__ == "__main__":
     unittest.main()
