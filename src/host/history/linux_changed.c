@@ -7,32 +7,24 @@
  * inode's own transaction, for its block holds others too, and its fields in the snapshot, for to
  * read a file also writes its inode (atime).
  *
- * Source: Documentation of BTRFS_IOC_TREE_SEARCH_V2 and BTRFS_IOC_INO_LOOKUP, linux/btrfs_tree.h.
+ * Source: documentation of BTRFS_IOC_INO_LOOKUP; linux_search.h.
  */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include "linux_internal.h"
+#include "linux_search.h"
 
-/* An item is at most as large as a block of metadata, which is at most 64 KiB. */
-#define SEARCH_BYTES (256 * 1024)
 #define DEPTH_MAX 256
-
-struct search {
-	struct btrfs_ioctl_search_args_v2 args;
-	char room[SEARCH_BYTES];
-};
 
 struct changed {
 	int now, then; /* tops of the subvolume and its older snapshot */
 	uint64_t since;
-	struct search *search; /* of `now` */
-	struct search *single; /* of one inode of `then` */
-	struct search *references; /* of the names of one inode of `now` */
+	struct tree_search *search; /* of `now` */
+	struct tree_search *single; /* of one inode of `then` */
 	uint64_t *inodes;
 	size_t inode_count;
 	struct host_strings found;
@@ -54,46 +46,37 @@ static int settle(int fd)
 	return ioctl(fd, BTRFS_IOC_SYNC) < 0 ? -errno : 0;
 }
 
-static int search_run(int fd, struct search *search)
-{
-	search->args.buf_size = SEARCH_BYTES;
-	return ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, &search->args) < 0 ? -errno : 0;
-}
-
-/* One of a buffer full: they follow each other without padding. */
-struct item {
-	struct btrfs_ioctl_search_header header;
-	const char *bytes; /* as many as header.len */
+/* The item of an inode as the snapshot has it. */
+struct former {
+	struct btrfs_inode_item item;
+	bool found;
 };
 
-static const char *item_read(const char *at, struct item *ret)
+static int keep_item(void *userdata, const struct tree_item *item)
 {
-	memcpy(&ret->header, at, sizeof(ret->header));
-	ret->bytes = at + sizeof(ret->header);
-	return ret->bytes + ret->header.len;
+	struct former *former = userdata;
+
+	former->found = item->header.len >= sizeof(former->item);
+	if (former->found)
+		memcpy(&former->item, item->bytes, sizeof(former->item));
+	return 1; /* there is no other */
 }
 
-/* Its item as the snapshot has it; NULL = it was not there. Borrowed until the next. */
-static const struct btrfs_inode_item *former_item(struct changed *changed, uint64_t inode,
-						  int *ret_error)
+static int find_former(struct changed *changed, uint64_t inode, struct former *ret)
 {
-	struct search *search = changed->single;
-	struct item item;
-
-	search->args.key = (struct btrfs_ioctl_search_key){
+	const struct btrfs_ioctl_search_key key = {
 		.min_objectid = inode,
 		.max_objectid = inode,
 		.min_type = BTRFS_INODE_ITEM_KEY,
 		.max_type = BTRFS_INODE_ITEM_KEY,
-		.max_offset = UINT64_MAX,
 		.max_transid = UINT64_MAX,
-		.nr_items = 1,
 	};
-	*ret_error = search_run(changed->then, search);
-	if (*ret_error < 0 || search->args.key.nr_items == 0)
-		return NULL;
-	item_read((const char *)search->args.buf, &item);
-	return item.header.len < sizeof(struct btrfs_inode_item) ? NULL : (const void *)item.bytes;
+	int result;
+
+	ret->found = false;
+	result = tree_search(changed->single, changed->then, &key,
+			     &(struct tree_visit){.item = keep_item, .userdata = ret});
+	return result < 0 ? result : 0;
 }
 
 static bool same_time(const struct btrfs_timespec *a, const struct btrfs_timespec *b)
@@ -110,63 +93,32 @@ static bool same_item(const struct btrfs_inode_item *a, const struct btrfs_inode
 	       same_time(&a->mtime, &b->mtime);
 }
 
-static int look_at_item(struct changed *changed, const struct item *item)
+static int look_at_item(void *userdata, const struct tree_item *item)
 {
+	struct changed *changed = userdata;
 	const struct btrfs_ioctl_search_header *header = &item->header;
-	const struct btrfs_inode_item *inode = (const void *)item->bytes, *former;
+	struct btrfs_inode_item inode;
+	struct former former;
 	int result;
 
-	if (header->type != BTRFS_INODE_ITEM_KEY || header->len < sizeof(*inode) ||
+	if (header->type != BTRFS_INODE_ITEM_KEY || header->len < sizeof(inode) ||
 	    header->objectid < BTRFS_FIRST_FREE_OBJECTID ||
-	    header->objectid > BTRFS_LAST_FREE_OBJECTID ||
-	    le64toh(inode->transid) <= changed->since)
+	    header->objectid > BTRFS_LAST_FREE_OBJECTID)
 		return 0;
-	former = former_item(changed, header->objectid, &result);
+	memcpy(&inode, item->bytes, sizeof(inode));
+	if (le64toh(inode.transid) <= changed->since)
+		return 0;
+	result = find_former(changed, header->objectid, &former);
 	if (result < 0)
 		return result;
-	if (!former || !same_item(inode, former))
+	if (!former.found || !same_item(&inode, &former.item))
 		*array_add(changed->inodes, changed->inode_count) = header->objectid;
 	return 0;
 }
 
-/* The first key after the last one that was seen; false: there is none. */
-static bool search_advance(struct btrfs_ioctl_search_key *key,
-			   const struct btrfs_ioctl_search_header *last)
-{
-	key->min_objectid = last->objectid;
-	key->min_type = last->type;
-	key->min_offset = last->offset + 1;
-	if (key->min_offset > 0)
-		return true;
-	key->min_type = last->type + 1;
-	if (key->min_type <= UINT8_MAX)
-		return true;
-	key->min_type = 0;
-	key->min_objectid++;
-	return key->min_objectid <= key->max_objectid;
-}
-
-/* A buffer full of items that were found; *ret_last is the last of them. */
-static int each_item(struct changed *changed, const struct search *search,
-		     int (*look)(struct changed *, const struct item *), struct item *ret_last)
-{
-	const char *at = (const char *)search->args.buf;
-	int result = 0;
-
-	for (uint32_t i = 0; result == 0 && i < search->args.key.nr_items; i++) {
-		at = item_read(at, ret_last);
-		result = look(changed, ret_last);
-	}
-	return result;
-}
-
 static int find_inodes(struct changed *changed)
 {
-	struct btrfs_ioctl_search_key *key = &changed->search->args.key;
-	struct item last;
-	int result;
-
-	*key = (struct btrfs_ioctl_search_key){
+	const struct btrfs_ioctl_search_key key = {
 		.min_objectid = BTRFS_FIRST_FREE_OBJECTID,
 		.max_objectid = BTRFS_LAST_FREE_OBJECTID,
 		.max_type = UINT32_MAX,
@@ -174,14 +126,9 @@ static int find_inodes(struct changed *changed)
 		.min_transid = changed->since + 1,
 		.max_transid = UINT64_MAX,
 	};
-	do {
-		key->nr_items = UINT32_MAX;
-		result = search_run(changed->now, changed->search);
-		if (result < 0 || key->nr_items == 0)
-			return result;
-		result = each_item(changed, changed->search, look_at_item, &last);
-	} while (result == 0 && search_advance(key, &last.header));
-	return result;
+
+	return tree_search(changed->search, changed->now, &key,
+			   &(struct tree_visit){.item = look_at_item, .userdata = changed});
 }
 
 /* --- directories ------------------------------------------------------------------------------ */
@@ -300,76 +247,26 @@ static int directory_path(const struct changed *changed, uint64_t inode,
 	return 0;
 }
 
-/* One name of an inode, in the directory `parent`. */
-struct name {
-	uint64_t parent;
-	const char *bytes;
-	uint16_t length;
-};
-
-static int look_at_name(struct changed *changed, const struct name *name)
+static int look_at_name(void *userdata, const struct tree_name *name)
 {
+	struct changed *changed = userdata;
 	char directory[BTRFS_INO_LOOKUP_PATH_MAX];
 	auto_free char *path = NULL;
-	int result = directory_path(changed, name->parent, directory);
+	int result = directory_path(changed, name->directory, directory);
 
 	/* removed meanwhile: the directory it was in has changed, too */
 	if (result < 0)
 		return result == -ENOENT ? 0 : result;
-	path = xasprintf("%s%.*s", directory, name->length, name->bytes);
+	path = xasprintf("%s%.*s", directory, (int)name->length, name->bytes);
 	return look_at_path(changed, path);
 }
 
-/* The references that follow each other in one item. */
-static int look_at_references(struct changed *changed, const struct item *item)
-{
-	const char *at = item->bytes, *end = at + item->header.len;
-	bool extended = item->header.type == BTRFS_INODE_EXTREF_KEY;
-	size_t head = extended ? sizeof(struct btrfs_inode_extref) : sizeof(struct btrfs_inode_ref);
-	int result = 0;
-
-	while (result == 0 && (size_t)(end - at) >= head) {
-		const struct btrfs_inode_ref *ref = (const void *)at;
-		const struct btrfs_inode_extref *more = (const void *)at;
-		struct name name = {
-			.parent = extended ? le64toh(more->parent_objectid) : item->header.offset,
-			.length = le16toh(extended ? more->name_len : ref->name_len),
-			.bytes = at + head,
-		};
-
-		if (name.length > (size_t)(end - name.bytes))
-			return -EUCLEAN;
-		result = look_at_name(changed, &name);
-		at = name.bytes + name.length;
-	}
-	return result;
-}
-
-/* Every name that it has; a file that is open and was removed has none. */
 static int look_at_inode(struct changed *changed, uint64_t inode)
 {
-	struct item last;
-	struct btrfs_ioctl_search_key key = {
-		.min_objectid = inode,
-		.max_objectid = inode,
-		.min_type = BTRFS_INODE_REF_KEY,
-		.max_type = BTRFS_INODE_EXTREF_KEY,
-		.max_offset = UINT64_MAX,
-		.max_transid = UINT64_MAX,
-	};
-	int result = 0;
-
 	if (inode == BTRFS_FIRST_FREE_OBJECTID)
 		return look_at_path(changed, "");
-	do {
-		changed->references->args.key = key;
-		changed->references->args.key.nr_items = UINT32_MAX;
-		result = search_run(changed->now, changed->references);
-		if (result < 0 || changed->references->args.key.nr_items == 0)
-			return result;
-		result = each_item(changed, changed->references, look_at_references, &last);
-	} while (result == 0 && search_advance(&key, &last.header) && key.min_type <= key.max_type);
-	return result;
+	return tree_names(changed->search, changed->now, inode,
+			  &(struct tree_visit){.name = look_at_name, .userdata = changed});
 }
 
 static int by_text(const void *a, const void *b)
@@ -396,16 +293,14 @@ int linux_changed_since(struct host *host, const struct host_since *since, struc
 	int pool = linux_of(host)->volumes[VOLUME_POOL].fd;
 	auto_close int now = open_beneath(pool, since->subvolume, O_RDONLY | O_DIRECTORY, 0);
 	auto_close int then = open_beneath(pool, since->ancestor, O_RDONLY | O_DIRECTORY, 0);
-	auto_free void *search = xcalloc(1, sizeof(struct search));
-	auto_free void *single = xcalloc(1, sizeof(struct search));
-	auto_free void *references = xcalloc(1, sizeof(struct search));
+	auto_free void *search = xcalloc(1, sizeof(struct tree_search));
+	auto_free void *single = xcalloc(1, sizeof(struct tree_search));
 	struct changed changed = {
 		.now = now,
 		.then = then,
 		.since = since->transid,
 		.search = search,
 		.single = single,
-		.references = references,
 	};
 	int result = now < 0 ? now : then < 0 ? then : 0;
 
