@@ -66,6 +66,7 @@ TCase *host_boot_case(void);
 TCase *host_initrd_case(void);
 TCase *host_efi_case(void);
 TCase *host_changed_case(void);
+TCase *host_difference_case(void);
 TCase *host_exclusive_case(void);
 TCase *host_open_case(void);
 /* In a process with an environment of its own; its exit status says where it failed. */

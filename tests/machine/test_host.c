@@ -448,10 +448,10 @@ static TCase *pool_case(void)
 int main(int argc, char **argv)
 {
 	TCase *(*const groups[])(void) = {
-		pool_case,	  host_open_case,	  host_machine_case,
-		host_bus_case,	  host_surroundings_case, host_boot_case,
-		host_initrd_case, host_efi_case,	  host_exclusive_case,
-		host_changed_case};
+		pool_case,	   host_open_case,	   host_machine_case,
+		host_bus_case,	   host_surroundings_case, host_boot_case,
+		host_initrd_case,  host_efi_case,	   host_exclusive_case,
+		host_changed_case, host_difference_case};
 	Suite *suite;
 	SRunner *runner;
 	int failed;
