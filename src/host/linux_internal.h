@@ -173,6 +173,9 @@ void protections_done(struct protections *lifted);
 DEFINE_AUTO_STRUCT(protections, struct protections, protections_done)
 #define auto_protections __attribute__((cleanup(auto_protections_)))
 int unlink_through(int parent, const char *name, int flags); /* unlinkat, of protected ones too */
+/* What chattr said of `from`, for its copy: while that is empty, and when all else is done. */
+int flags_begin(int from, int to);
+int flags_finish(int from, int to);
 
 /* linux_tree.c: what is protected goes, too */
 int tree_remove(int parent, const char *name);

@@ -342,6 +342,25 @@ START_TEST(copies_share_blocks_and_keep_attributes)
 }
 END_TEST
 
+START_TEST(copies_keep_what_chattr_said)
+{
+	run("cd " POOL " && mkdir -p a/log a/db into && chattr +C a/db && echo 1 >a/db/f && "
+	    "echo 2 >a/plain && echo 3 >a/log/l && echo 4 >a/z && chattr +Ad a/plain && "
+	    "btrfs property set a/z compression zstd && chattr +a a/log/l && "
+	    "chattr +i a/plain a && chattr +C into && chattr +i into");
+	ck_assert_int_eq(host->ops->copy(host, VOLUME_POOL, "a", VOLUME_POOL, "into/b"), 0);
+	ck_text(flags_of("into"), "iC");
+	ck_text(flags_of("into/b"), "i");
+	ck_text(flags_of("into/b/db"), "C");
+	ck_text(flags_of("into/b/db/f"), "C");
+	ck_text(flags_of("into/b/log/l"), "a");
+	ck_text(flags_of("into/b/plain"), "idA");
+	ck_text(output_of("btrfs property get " POOL "/into/b/z compression"), "compression=zstd");
+	ck_text(get(host, VOLUME_POOL, "into/b/db/f"), "1\n");
+	ck_assert_int_eq(host->ops->remove_tree(host, VOLUME_POOL, "into/b"), 0);
+}
+END_TEST
+
 START_TEST(subvolumes_are_made_listed_and_deleted)
 {
 	struct host_subvolume root, snap;
@@ -439,6 +458,7 @@ static TCase *pool_case(void)
 	tcase_add_test(group, links_in_a_root_stay_in_it);
 	tcase_add_test(group, pipes_and_devices_are_not_opened);
 	tcase_add_test(group, copies_share_blocks_and_keep_attributes);
+	tcase_add_test(group, copies_keep_what_chattr_said);
 	tcase_add_test(group, subvolumes_are_made_listed_and_deleted);
 	tcase_add_test(group, a_change_shows_in_the_transaction_number);
 	tcase_add_test(group, space_is_counted);

@@ -1,9 +1,9 @@
 /*
- * linux_protect - what `chattr +i` and `+a` keep from being changed, and how it is changed all the
- * same.
+ * linux_protect - what chattr says of a file: what `+i` and `+a` keep from being changed, how it is
+ * changed all the same, and how a copy gets the same flags.
  *
  * By FS_IOC_FSSETXATTR: FS_IOC_SETFLAGS, which chattr uses, sets the compression of a Btrfs file
- * anew along with these flags.
+ * anew along with these flags. What only that can set is set on a file that is empty yet.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,9 @@
 #include "linux_internal.h"
 
 #define PROTECTION (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)
+/* A copy gets these in the end, and those in the beginning: they hold for what is written after. */
+#define FLAGS_LATE (PROTECTION | FS_XFLAG_NOATIME | FS_XFLAG_NODUMP | FS_XFLAG_SYNC)
+#define FLAGS_EARLY (FS_NOCOW_FL | FS_NOCOMP_FL | FS_COMPR_FL | FS_DIRSYNC_FL)
 
 struct fd_path fd_path(int fd)
 {
@@ -101,4 +104,33 @@ int unlink_through(int parent, const char *name, int flags)
 	if (!protections_lift(&lifted, parent, name))
 		return -EPERM;
 	return unlinkat(parent, name, flags) < 0 ? -errno : 0;
+}
+
+/* --- of copies ---------------------------------------------------------------------------------- */
+
+int flags_begin(int from, int to)
+{
+	unsigned wanted = 0, flags = 0;
+
+	/* file systems that know no flags have none to copy */
+	if (ioctl(from, FS_IOC_GETFLAGS, &wanted) < 0 || ioctl(to, FS_IOC_GETFLAGS, &flags) < 0)
+		return 0;
+	if (((flags ^ wanted) & FLAGS_EARLY) == 0)
+		return 0;
+	flags = (flags & ~(unsigned)FLAGS_EARLY) | (wanted & FLAGS_EARLY);
+	return ioctl(to, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
+}
+
+int flags_finish(int from, int to)
+{
+	struct fsxattr wanted = {0}, attributes = {0};
+
+	if (ioctl(from, FS_IOC_FSGETXATTR, &wanted) < 0 ||
+	    ioctl(to, FS_IOC_FSGETXATTR, &attributes) < 0)
+		return 0;
+	if (((attributes.fsx_xflags ^ wanted.fsx_xflags) & FLAGS_LATE) == 0)
+		return 0;
+	attributes.fsx_xflags =
+		(attributes.fsx_xflags & ~(unsigned)FLAGS_LATE) | (wanted.fsx_xflags & FLAGS_LATE);
+	return ioctl(to, FS_IOC_FSSETXATTR, &attributes) < 0 ? -errno : 0;
 }

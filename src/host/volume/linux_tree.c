@@ -141,6 +141,14 @@ static int feed_file(void *userdata, const void *bytes, size_t length)
 	return write_all(*(const int *)userdata, bytes, length);
 }
 
+/* What chattr said comes last: it may keep all else from being changed. */
+static int attributes_finish(int from, int to)
+{
+	int result = attributes_copy(from, to);
+
+	return result < 0 ? result : flags_finish(from, to);
+}
+
 static int copy_file(const struct tree_copy *copy)
 {
 	auto_close int from = openat(copy->from_parent, copy->from_name,
@@ -154,6 +162,9 @@ static int copy_file(const struct tree_copy *copy)
 		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -errno;
+	result = copy->attributes ? flags_begin(from, to) : 0;
+	if (result < 0)
+		return result;
 	/* refused across file systems and between copy-on-write and NOCOW files: then by bytes */
 	if (ioctl(to, FICLONE, from) < 0) {
 		result = stream_fd(from, &(struct sink){.feed = feed_file, .userdata = &to});
@@ -161,7 +172,7 @@ static int copy_file(const struct tree_copy *copy)
 			return result;
 	}
 	if (copy->attributes)
-		return attributes_copy(from, to);
+		return attributes_finish(from, to);
 	fchmod(to, 0644); /* FAT has no modes: nothing lost when refused */
 	return 0;
 }
@@ -206,7 +217,9 @@ static int copy_directory(const struct tree_copy *copy)
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
 		return -errno;
-	result = list_directory(from, &names);
+	result = copy->attributes ? flags_begin(from, to) : 0;
+	if (result == 0)
+		result = list_directory(from, &names);
 	for (size_t i = 0; result == 0 && i < names.count; i++)
 		result = tree_copy(&(struct tree_copy){
 			.from_parent = from,
@@ -216,7 +229,7 @@ static int copy_directory(const struct tree_copy *copy)
 			.attributes = copy->attributes,
 		});
 	if (result == 0 && copy->attributes)
-		result = attributes_copy(from, to);
+		result = attributes_finish(from, to);
 	return result;
 }
 

@@ -203,14 +203,20 @@ static int copy_mounted(const struct linux_volume *from_volume, const char *from
 	struct tree_copy copy = {
 		.attributes = from_volume->attributes && to_volume->attributes,
 	};
+	auto_protections struct protections lifted = {0};
 	auto_close int from_parent = open_parent(from_volume->fd, from, &copy.from_name);
 	auto_close int to_parent = open_parent(to_volume->fd, to, &copy.to_name);
+	int result;
 
 	if (from_parent < 0 || to_parent < 0)
 		return from_parent < 0 ? from_parent : to_parent;
 	copy.from_parent = from_parent;
 	copy.to_parent = to_parent;
-	return tree_copy(&copy);
+	result = tree_copy(&copy);
+	/* the directory takes no new names */
+	if (result == -EPERM && protections_lift(&lifted, to_parent, "."))
+		result = tree_copy(&copy);
+	return result;
 }
 
 static int feed_file(void *userdata, const void *bytes, size_t length)
