@@ -10,6 +10,7 @@ import os
 import sqlite3
 import unittest
 
+import running  # noqa: F401
 import world
 from rig.command import call
 from world import tearDownModule  # noqa: F401
@@ -41,7 +42,7 @@ class Data(world.BadDay):
     """Data that goes back."""
 
     def test_a_migrated_database_is_brought_back_and_the_migrated_one_kept(self):
-        disk = self.disk()
+        disk = self.disk("blessed")
         with disk.pool() as top:
             (top / "@var/lib/app").mkdir()
             database(top / "@var/lib/app/db", "CREATE TABLE letter (text)",
@@ -74,7 +75,7 @@ class Data(world.BadDay):
         self.assert_sound(disk)
 
     def test_single_files_come_back_with_all_that_belongs_to_them(self):
-        disk = self.disk()
+        disk = self.disk("blessed")
         disk.moult("checkpoint", "before").ok()
         with disk.pool() as top:
             etc = top / "@gens/1/root/etc"
@@ -164,14 +165,14 @@ class Full(world.BadDay):
         self.assert_sound(disk)
 
     def test_with_no_room_for_data(self):
-        disk = self.disk()
+        disk = self.disk("blessed")
         disk.moult("checkpoint", "kept").ok()
         with disk.pool() as top:
             self.fill_data(top)
         self.assert_goes_back(disk)
 
     def test_with_no_room_for_metadata_either(self):
-        disk = self.disk()
+        disk = self.disk("blessed")
         disk.moult("checkpoint", "kept").ok()
         with disk.pool() as top:
             self.fill_data(top)

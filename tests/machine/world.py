@@ -93,17 +93,17 @@ def _make_adopted(path, made):
 
 
 class Made:
-    """The disks that tests copy, each made when it is first asked for."""
+    """The disks that tests copy, each made when it is first asked for; running.py adds a kind."""
 
     def __init__(self):
         self.scratch = _scratch()
         self.place = pathlib.Path(self.scratch.name)
+        self.makers = {"fresh": lambda path, made: _make_fresh(path), "adopted": _make_adopted}
 
     def __call__(self, kind):
         path = self.place / f"{kind}.img"
         if not path.exists():
-            fresh = kind == "fresh"
-            _make_fresh(path) if fresh else _make_adopted(path, self)
+            self.makers[kind](path, self)
         return path
 
 
