@@ -1,12 +1,10 @@
 #include <string.h>
-#include <syslog.h>
 #include "changes.h"
 #include "dpkg.h"
 #include "late.h"
+#include "messages.h"
 #include "publish.h"
 #include "territory.h"
-
-#define MESSAGE_STALE "5f3c1d5e6f0c4c0a9d2f0b7f6a5e1b01"
 
 /* --- packages ----------------------------------------------------------------------------------- */
 
@@ -106,14 +104,11 @@ const char *late_remedy(const struct generation *gen)
 bool late_withdraw(struct operation *operation, const struct late_watch *watch, const char *why,
 		   struct err *err)
 {
-	struct host *host = operation->machine->host;
 	unsigned id = watch->pending->id;
 	auto_free char *sentence = xasprintf("generation %u is stale and leaves the boot menu: %s; "
 					     "build it again: %s",
 					     id, why, late_remedy(watch->pending));
 	struct host_message message = {
-		.priority = LOG_WARNING,
-		.id = MESSAGE_STALE,
 		.text = sentence,
 		.verb = operation->verb,
 		.generation = (int)id,
@@ -121,7 +116,7 @@ bool late_withdraw(struct operation *operation, const struct late_watch *watch, 
 
 	if (!publish_withdraw(operation, id, why, err))
 		return false;
-	host->ops->log(host, &message);
+	message_log(operation->machine->host, MESSAGE_STALE, &message);
 	operation_note(operation, "%s", sentence);
 	return machine_refresh(operation->machine, err);
 }

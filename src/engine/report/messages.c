@@ -15,6 +15,7 @@ static const struct {
 	[MESSAGE_CHECKED] = {"5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a13", LOG_ERR},
 	[MESSAGE_AVAILABLE] = {"5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a14", LOG_INFO},
 	[MESSAGE_UNHEALTHY] = {"5f3c1d5e6f0c4c0a9d2f0b7f6a5e1a15", LOG_WARNING},
+	[MESSAGE_STALE] = {"5f3c1d5e6f0c4c0a9d2f0b7f6a5e1b01", LOG_WARNING},
 };
 
 const char *message_id(enum message message)
