@@ -2,6 +2,7 @@
 #include <check.h>
 #include <string.h>
 #include "damage.h"
+#include "publish.h"
 #include "sdboot.h"
 #include "sdboot_entry.h"
 #include "text.h"
@@ -111,6 +112,22 @@ static void break_trial_entry(struct engine_world *world)
 	world_remove(world, VOLUME_BOOT, menu_trial(&world->machine.menu)->path);
 }
 
+/* Generation 1 tries another command line, and the entry for that is gone. */
+static void break_proposal_entry(struct engine_world *world)
+{
+	struct operation operation = {0};
+	struct publication wanted;
+	struct err err = {0};
+
+	ck_assert(operation_begin(&operation, &world->machine, "kargs", &err));
+	wanted = *generation_last_publication(listing_find(&world->machine.listing, 1));
+	wanted.options = (char *)"ro quiet nosmt";
+	ck_assert_msg(publish_proposal(&operation, 1, &wanted, &err), "%s", err.text);
+	operation_end(&operation, NULL);
+	checks_world_reopen(world);
+	world_remove(world, VOLUME_BOOT, menu_trial(&world->machine.menu)->path);
+}
+
 static void break_two_trials(struct engine_world *world)
 {
 	struct err err = {0};
@@ -198,6 +215,10 @@ const struct damage damages_menu[] = {
 	{checks_world_adopted,
 	 break_trial_entry,
 	 {CHECK_ALL, "ENTRY_MISSING", FINDING_WARN, "the trial of generation 2", "moult repair"}},
+	{checks_world_adopted,
+	 break_proposal_entry,
+	 {CHECK_ALL, "ENTRY_MISSING", FINDING_WARN, "the new kernel command line of generation 1",
+	  "moult repair"}},
 	{checks_world_adopted,
 	 break_foreign_entry,
 	 {CHECK_ALL, "FOREIGN_ENTRIES", FINDING_NOTE, "1 menu entry is not moult's", NULL}},

@@ -63,6 +63,11 @@ static void break_interrupted(struct engine_world *world)
 	operation_end(&operation, NULL);
 }
 
+static void break_modules(struct engine_world *world)
+{
+	world_remove(world, VOLUME_POOL, ROOT "/lib/modules/6.1.0-50-amd64/modules.dep");
+}
+
 static void break_data_subvolume(struct engine_world *world)
 {
 	struct host *host = &world->fake->host;
@@ -166,6 +171,10 @@ static void break_firmware_default(struct engine_world *world)
 }
 
 const struct damage damages_pool[] = {
+	{checks_world_adopted,
+	 break_modules,
+	 {CHECK_ALL, "MODULES_MISSING", FINDING_ERROR,
+	  "generation 1 boots the kernel 6.1.0-50-amd64", "linux-image-6.1.0-50-amd64"}},
 	{checks_world_adopted,
 	 break_numbers,
 	 {CHECK_UPGRADE, "LAYOUT_NUMBERS", FINDING_ERROR, "2 was the last generation",

@@ -50,7 +50,7 @@ typedef void check_function(struct checking *checking);
 check_function check_adopted, check_policy, check_numbers, check_current, check_generations,
 	check_leftovers, check_interrupted, check_space, check_pending;
 /* checks_root.c */
-check_function check_layout, check_kernel, check_nested, check_units, check_hooks;
+check_function check_layout, check_kernel, check_modules, check_nested, check_units, check_hooks;
 /* checks_packages.c */
 check_function check_moult_package, check_systemd, check_packages;
 /* checks_fstab.c */

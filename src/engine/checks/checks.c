@@ -41,6 +41,7 @@ static const struct check checks[] = {
 	{"the journal", CHECK_ALL, false, check_interrupted},
 	{"what is pending", CHECK_ALL, false, check_pending},
 	{"the kernel", CHECK_INIT | CHECK_ALL, true, check_kernel},
+	{"the modules of the kernel", CHECK_ALL, true, check_modules},
 	{"/boot", ALWAYS, true, check_boot_directory},
 	{"/etc/fstab", ALWAYS, true, check_fstab},
 	{"what is mounted from elsewhere", CHECK_INIT, true, check_elsewhere},

@@ -1,6 +1,7 @@
 /* What the loader would show and choose, and the blobs behind it. */
 #include <string.h>
 #include "checking.h"
+#include "proposal.h"
 
 #define REPAIR "sudo moult repair"
 
@@ -159,7 +160,29 @@ static bool has_entry(const struct menu *menu, unsigned generation, bool counted
 	return false;
 }
 
-/* Every good generation can be chosen at the keyboard, and the one on trial will be tried. */
+static void add_missing(struct checking *checking, const struct generation *gen, bool trial,
+			const char *what)
+{
+	auto_free char *object = xasprintf("generation %u", gen->id);
+	struct finding *finding = checking_add(checking, trial ? FINDING_WARN : FINDING_ERROR,
+					       "ENTRY_MISSING", object);
+
+	finding_why(finding, "%s generation %u has no entry in the boot menu", what, gen->id);
+	finding_remedy(finding, REPAIR);
+}
+
+static void check_proposal_entry(struct checking *checking, const struct generation *gen)
+{
+	const struct publication *pub = generation_proposed(gen);
+	auto_free char *what = NULL;
+
+	if (!pub || has_entry(menu_of(checking), gen->id, true))
+		return;
+	what = xasprintf("the new %s of", generation_novelty(gen, pub));
+	add_missing(checking, gen, true, what);
+}
+
+/* Every good generation can be chosen at the keyboard, and what is on trial will be tried. */
 void check_good_entries(struct checking *checking)
 {
 	const struct listing *listing = &checking->machine->listing;
@@ -167,17 +190,11 @@ void check_good_entries(struct checking *checking)
 	for (size_t i = 0; checking->machine->has_boot && i < listing->count; i++) {
 		const struct generation *gen = &listing->generations[i];
 		bool trial = gen->state == GEN_TRIAL;
-		auto_free char *object = xasprintf("generation %u", gen->id);
-		struct finding *finding;
 
-		if (gen->damage || (gen->state != GEN_GOOD && !trial) ||
-		    has_entry(menu_of(checking), gen->id, trial))
-			continue;
-		finding = checking_add(checking, trial ? FINDING_WARN : FINDING_ERROR,
-				       "ENTRY_MISSING", object);
-		finding_why(finding, "%s generation %u has no entry in the boot menu",
-			    trial ? "the trial of" : "good", gen->id);
-		finding_remedy(finding, REPAIR);
+		check_proposal_entry(checking, gen);
+		if (!gen->damage && (gen->state == GEN_GOOD || trial) &&
+		    !has_entry(menu_of(checking), gen->id, trial))
+			add_missing(checking, gen, trial, trial ? "the trial of" : "good");
 	}
 }
 

@@ -77,6 +77,39 @@ void check_kernel(struct checking *checking)
 	finding_remedy(finding, "sudo update-initramfs -c -k all");
 }
 
+static bool has_modules(struct checking *checking, const char *release)
+{
+	static const char *const lists[] = {"modules.dep", "modules.builtin"};
+	bool there = false;
+
+	for (size_t i = 0; !there && i < COUNT(lists); i++) {
+		auto_free char *path = xasprintf("lib/modules/%s/%s", release, lists[i]);
+
+		there = checking_in_root(checking, path, NULL);
+	}
+	return there || checking->trouble.kind != ERR_NONE;
+}
+
+/* A kernel that was removed still boots from the boot volume, and then finds no driver in the root. */
+void check_modules(struct checking *checking)
+{
+	const struct generation *gen = listing_current(&checking->machine->listing);
+	const struct publication *pub =
+		gen && !gen->damage ? generation_last_publication(gen) : NULL;
+	struct finding *finding;
+
+	if (!pub || !pub->kernel || has_modules(checking, pub->kernel))
+		return;
+	finding = checking_add(checking, FINDING_ERROR, "MODULES_MISSING", pub->kernel);
+	finding_why(finding,
+		    "generation %u boots the kernel %s, but its root has no /lib/modules/%s: no "
+		    "driver would be found there",
+		    gen->id, pub->kernel, pub->kernel);
+	if (checking_is_pasteable(pub->kernel))
+		finding_remedy(finding, "sudo apt-get install --reinstall linux-image-%s",
+			       pub->kernel);
+}
+
 /* --- nested subvolumes -------------------------------------------------------------------------- */
 
 /* Where they come from, for people. */
