@@ -1,6 +1,12 @@
 /* Another command line, and what else is pending or runs: one at a time, and nothing is lost. */
 #include "kargs_judge.h"
 
+#define ck_text_eq(expression, expected)                                                           \
+	do {                                                                                       \
+		auto_free char *text_ = (expression);                                              \
+		ck_assert_str_eq(text_, expected);                                                 \
+	} while (0)
+
 /* --- one at a time ------------------------------------------------------------------------------ */
 
 static void open_pending(struct engine_world *world)
@@ -72,9 +78,16 @@ START_TEST(a_generation_that_is_made_meanwhile_waits_too)
 	open_proposing(&world);
 	must(engine_offer(&world.machine, 2, &err));
 	ck_assert(find(&world, 2)->waiting);
+	ck_assert(generation_comes(find(&world, 2)));
+	ck_text_eq(generation_when(&world.machine.listing, find(&world, 2)),
+		   "it is tried once the new kernel command line of generation 1 is found good or "
+		   "bad");
 	ck_assert_uint_eq(default_generation(world.fake), 1);
 	boots(&world, 1, proposed(&world, 1), true);
 	blesses(&world);
+	ck_text_eq(generation_when(&world.machine.listing, find(&world, 2)),
+		   "it is tried at the next boot");
+	ck_assert(generation_comes(find(&world, 2)) && !generation_comes(find(&world, 1)));
 	ck_assert_uint_eq(default_generation(world.fake), 2);
 	ck_assert_ptr_nonnull(strstr(entry_of(&world, 2)->options, " nosmt"));
 	engine_world_done(&world);
@@ -91,6 +104,7 @@ START_TEST(one_that_became_stale_waits_no_more)
 	must(operation_begin(&operation, &world.machine, "test", &err));
 	must(publish_withdraw(&operation, 2, "packages were changed", &err));
 	operation_end(&operation, NULL);
+	ck_assert(!generation_comes(find(&world, 2)));
 	boots(&world, 1, proposed(&world, 1), true);
 	blesses(&world);
 	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);

@@ -45,6 +45,25 @@ struct generation *listing_waiting(const struct listing *listing)
 	return NULL;
 }
 
+bool generation_comes(const struct generation *gen)
+{
+	return !gen->damage && !gen->stale &&
+	       (gen->state == GEN_TRIAL || (gen->state == GEN_BUILT && gen->waiting));
+}
+
+char *generation_when(const struct listing *listing, const struct generation *gen)
+{
+	const struct generation *proposing = listing_proposing(listing);
+
+	if (!gen->waiting)
+		return xstrdup("it is tried at the next boot");
+	if (!proposing)
+		return xstrdup("it waits until it can be tried");
+	return xasprintf("it is tried once the new %s of generation %u is found good or bad",
+			 generation_novelty(proposing, generation_proposed(proposing)),
+			 proposing->id);
+}
+
 static bool same_options(const struct publication *a, const struct publication *b)
 {
 	return strcmp(a->options ? a->options : "", b->options ? b->options : "") == 0;

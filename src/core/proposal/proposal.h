@@ -16,6 +16,10 @@ struct publication *generation_refused(const struct generation *generation);
 struct generation *listing_proposing(const struct listing *listing);
 /* A generation that waits for the end of that; NULL = none. One that became stale waits no more. */
 struct generation *listing_waiting(const struct listing *listing);
+/* It comes by itself: it is on trial, or waits for the end of what current tries. */
+bool generation_comes(const struct generation *generation);
+/* When it is booted, for people: "it is tried at the next boot" … Caller frees. */
+char *generation_when(const struct listing *listing, const struct generation *generation);
 
 /* Whether both boot the same kernel and initrd with the same options. */
 bool publication_same(const struct publication *a, const struct publication *b);

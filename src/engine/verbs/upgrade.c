@@ -5,6 +5,7 @@
 #include "rollback_plan.h"
 #include "carry.h"
 #include "making.h"
+#include "proposal.h"
 #include "report.h"
 #include "verb.h"
 
@@ -98,16 +99,18 @@ static bool is_newer(struct operation *operation, const struct verb_request *req
 
 /* --- the verb ----------------------------------------------------------------------------------- */
 
-static char *done_sentence(const struct making *making)
+/* The listing is read again: what current tries comes before it. */
+static char *done_sentence(const struct machine *machine, const struct making *making)
 {
 	size_t changes = making->fill.changes.count;
 	unsigned id = making->generation.id;
+	auto_free char *when =
+		generation_when(&machine->listing, listing_find(&machine->listing, id));
 
 	if (is_command(making->request))
-		return xasprintf("generation %u is built; it is tried at the next boot", id);
-	return xasprintf("generation %u is built with %zu package%s changed; it is tried at the "
-			 "next boot",
-			 id, changes, changes == 1 ? "" : "s");
+		return xasprintf("generation %u is built; %s", id, when);
+	return xasprintf("generation %u is built with %zu package%s changed; %s", id, changes,
+			 changes == 1 ? "" : "s", when);
 }
 
 static void add_results(const struct making *making, json_t *answer)
@@ -128,8 +131,11 @@ static bool make(struct operation *operation, const struct verb_request *request
 	done = making_run(operation, &making, false, err) && making_finish(operation, &making, err);
 	if (!done)
 		making_discard(operation, &making);
-	sentence = done_sentence(&making);
-	done = done && answer_done(operation, sentence, ret, err);
+	done = done && machine_refresh(operation->machine, err);
+	if (done) {
+		sentence = done_sentence(operation->machine, &making);
+		done = answer_done(operation, sentence, ret, err);
+	}
 	if (done)
 		add_results(&making, *ret);
 	making_done(&making);
@@ -171,11 +177,11 @@ static bool is_given_up(struct operation *operation, const struct verb_request *
 }
 
 /* What is pending came from the source, and can be asked whether there is something newer. */
-static bool is_waiting(const struct verb_request *request, const struct generation *pending,
-		       const struct generation *base)
+static bool is_coming(const struct verb_request *request, const struct generation *pending,
+		      const struct generation *base)
 {
-	return pending && pending != base && !pending->stale && !request->replace &&
-	       !request->release && pending->state == GEN_TRIAL;
+	return pending && pending != base && !request->replace && !request->release &&
+	       generation_comes(pending);
 }
 
 static bool build(struct operation *operation, const struct verb_request *request, json_t **ret,
@@ -188,7 +194,7 @@ static bool build(struct operation *operation, const struct verb_request *reques
 
 	if (!base || (base != current && !check_base(machine, base, err)))
 		return false;
-	if (is_waiting(request, pending, base)) {
+	if (is_coming(request, pending, base)) {
 		auto_free char *sentence = xasprintf(
 			"generation %u is pending already, and the source has nothing newer",
 			pending->id);
