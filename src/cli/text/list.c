@@ -7,11 +7,9 @@ static const struct {
 	const char *name, *shown;
 	enum tint tint;
 } states[] = {
-	{"building", "building", TINT_FAINT},
-	{"built", "built", TINT_NONE},
-	{"trial", "on trial", TINT_WARN},
-	{"good", "good", TINT_GOOD},
-	{"bad", "bad", TINT_BAD},
+	{"building", "building", TINT_FAINT}, {"built", "built", TINT_NONE},
+	{"waiting", "waiting", TINT_NONE},    {"trial", "on trial", TINT_WARN},
+	{"good", "good", TINT_GOOD},	      {"bad", "bad", TINT_BAD},
 	{"damaged", "damaged", TINT_BAD},
 };
 
@@ -19,6 +17,9 @@ const char *render_state(const json_t *generation, enum tint *ret_tint)
 {
 	const char *state = document_words(generation, "state");
 
+	/* for the end of what the current generation tries */
+	if (strcmp(state, "built") == 0 && document_true(generation, "waiting"))
+		state = "waiting";
 	for (size_t i = 0; i < COUNT(states); i++) {
 		if (strcmp(states[i].name, state) != 0)
 			continue;

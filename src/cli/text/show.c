@@ -83,6 +83,9 @@ static void add_publication(const json_t *publication, const struct view *view, 
 		  document_string(publication, "kernel") ? document_string(publication, "kernel")
 							 : "unknown");
 	view_add_bulleted(view, out, "  ", words.bytes);
+	if (document_string(publication, "reason"))
+		view_add_bulleted(view, out,
+				  "    failed: ", document_string(publication, "reason"));
 	if (document_string(publication, "options"))
 		view_add_bulleted(view, out, "    ", document_string(publication, "options"));
 	json_array_foreach(attempts, i, attempt)

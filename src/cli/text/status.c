@@ -158,6 +158,40 @@ static void add_failed(const json_t *document, const struct view *view, struct t
 	}
 }
 
+/* What the current generation tried in vain; it runs without. */
+static void add_refused(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *proposal = document_object(document, "proposal");
+	long long id = document_number(proposal, "id", -1);
+	const char *reason = document_string(proposal, "reason");
+	auto_free char *words = NULL, *remedy = NULL;
+
+	if (!document_true(proposal, "failed"))
+		return;
+	words = xasprintf("the new %s of generation %lld did not come up%s%s",
+			  document_words(proposal, "what"), id, reason ? ": " : "",
+			  reason ? reason : "");
+	remedy = xasprintf("moult show %lld", id);
+	add_trouble(view, out, words, remedy);
+}
+
+static void add_waiting(const json_t *document, const struct view *view, struct text *out)
+{
+	const json_t *pending = document_object(document, "pending");
+	const json_t *proposal = document_object(document, "proposal");
+	auto_text struct text words = {0};
+
+	if (!document_true(pending, "waiting"))
+		return;
+	text_addf(&words, "generation %lld is tried once ", document_number(pending, "id", -1));
+	if (proposal && !document_true(proposal, "failed"))
+		text_addf(&words, "the new %s of generation %lld is found good or bad",
+			  document_words(proposal, "what"), document_number(proposal, "id", -1));
+	else
+		text_add(&words, "nothing else is");
+	view_add_labelled(view, out, "waiting", words.bytes);
+}
+
 static void add_pending(const json_t *document, const struct view *view, struct text *out)
 {
 	const json_t *pending = document_object(document, "pending");
@@ -206,8 +240,10 @@ void render_status(const json_t *document, const struct view *view, struct text 
 	add_last(document_object(document, "last"), view, out);
 	add_space(document_object(document, "space"), view, out);
 	add_late(document, view, out);
+	add_waiting(document, view, out);
 	render_standing(document_object(document, "unattended"), view, out);
 	add_failed(document, view, out);
+	add_refused(document, view, out);
 	add_pending(document, view, out);
 	render_sentences(conflicts, "! ", view, out);
 	if (as_of) {
