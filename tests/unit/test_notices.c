@@ -78,9 +78,28 @@ START_TEST(last_words_of_a_program_do_nothing_to_the_terminal_of_who_logs_in)
 	run(&world, verb_reconcile, (struct verb_request){.verb = "reconcile"});
 	motd = published(&world, "motd");
 	ck_assert_ptr_nonnull(strstr(motd, "generation 2 did not come up (health: \\x1b]0;x"));
+	ck_assert_ptr_null(strstr(motd, "--data"));
 	ck_assert_ptr_nonnull(strstr(motd, "\\u{009b}\\u{202e}\\x0ahappy\\x0d); this"));
 	for (const char *c = motd; *c; c++)
 		ck_assert_int_ge(*c, ' ');
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(data_that_the_failed_one_may_have_changed_can_be_put_back)
+{
+	struct engine_world world;
+	const char *motd;
+
+	engine_world_open(&world);
+	fake_host_put_subvolume(world.fake, "@gens/2/data/@var");
+	fail_trial(&world, "sshd is dead");
+	run(&world, verb_reconcile, (struct verb_request){.verb = "reconcile"});
+	motd = published(&world, "motd");
+	ck_assert_ptr_nonnull(strstr(motd, "sudo moult rollback 1 --data var"));
+	fake_host_put_subvolume(world.fake, "@gens/2/data/@srv");
+	run(&world, verb_reconcile, (struct verb_request){.verb = "reconcile"});
+	ck_assert_ptr_nonnull(strstr(published(&world, "motd"), "rollback 1 --data NAME"));
 	engine_world_done(&world);
 }
 END_TEST
@@ -244,6 +263,7 @@ START_TEST(the_journal_tells_which_verb_and_generation_it_was)
 END_TEST
 
 UNIT_MAIN("notices", last_words_of_a_program_do_nothing_to_the_terminal_of_who_logs_in,
+	  data_that_the_failed_one_may_have_changed_can_be_put_back,
 	  one_that_is_tried_again_has_not_failed, what_is_kept_is_no_temporary_session_any_more,
 	  status_for_everybody_knows_the_operation_that_has_just_ended,
 	  another_systems_disk_tells_nobody_anything,

@@ -13,6 +13,32 @@ static bool came_to_nothing(const struct generation *gen)
 	return !gen->damage && gen->reason && (gen->state == GEN_BAD || gen->state == GEN_BUILT);
 }
 
+/*
+ * What it did to the data both share is done: its daemons may have changed it before they failed.
+ * The generation that runs is the one to name, for it stays what it is.
+ */
+static void add_data(const struct machine *machine, const struct generation *gen, struct text *text)
+{
+	auto_free char *prefix = xasprintf("@gens/%u/data/", gen->id);
+	const char *only = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < machine->listing.subvolume_count; i++)
+		if (text_starts(machine->listing.subvolumes[i], prefix)) {
+			only = machine->listing.subvolumes[i] + strlen(prefix);
+			count++;
+		}
+	if (count == 0)
+		return;
+	text_addf(text, "       data as it was before that: sudo moult rollback %d --data ",
+		  machine->listing.running.booted);
+	if (count == 1)
+		text_add_safe(text, only + (only[0] == '@' && only[1]));
+	else
+		text_add(text, "NAME");
+	text_add(text, "\n");
+}
+
 /* The reason may be the last words of some program: they must not reach a terminal as they are. */
 static void add_failed(const struct machine *machine, struct text *text)
 {
@@ -29,6 +55,7 @@ static void add_failed(const struct machine *machine, struct text *text)
 			  "); this is generation %d.\n"
 			  "       look into it: sudo moult log %u\n",
 			  machine->listing.running.booted, gen->id);
+		add_data(machine, gen, text);
 		break;
 	}
 }
