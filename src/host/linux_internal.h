@@ -62,6 +62,8 @@ struct linux_volume {
 	bool unclean; /* FAT: its dirty flag was set while nobody had it mounted */
 	bool bound; /* a directory was given: bound, not mounted from its device */
 	bool attributes; /* owner, mode and extended attributes can be kept */
+	bool write_protected; /* the medium takes no writes: it is only looked at */
+	bool lent; /* mounted read-only by its owner, and written to by our own mount alone */
 };
 
 /* A GPT or MBR partition; for firmware boot entries. */
@@ -272,6 +274,8 @@ struct container { /* something that holds a file system or partitions */
 	int fd;
 	bool read_only;
 	bool image;
+	bool may_be_protected; /* one that takes no writes is opened for looking, and not refused */
+	bool write_protected;
 	dev_t number; /* of a block device */
 	struct probe probe;
 	struct partition_list list; /* empty where the whole of it is one file system */
@@ -279,13 +283,17 @@ struct container { /* something that holds a file system or partitions */
 void container_done(struct container *container);
 DEFINE_AUTO_STRUCT(container, struct container, container_done)
 #define auto_container __attribute__((cleanup(auto_container_)))
-/* path, fd = -1 and read_only are the caller's; an image is locked against other programs. */
+/*
+ * path, fd = -1, read_only and may_be_protected are the caller's; an image is locked against other
+ * programs.
+ */
 bool container_open(struct container *container, struct err *err);
 bool container_read(struct container *container, struct err *err); /* of an fd that is open */
 struct choice { /* the file system that was chosen */
 	char *device;
 	int device_fd; /* of a loop device, which lasts as long as somebody has it open; else -1 */
 	char *where; /* for people */
+	bool write_protected;
 };
 bool container_choose(const struct container *container, enum partition_kind kind,
 		      struct choice *choice, struct err *err);

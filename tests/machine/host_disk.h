@@ -69,5 +69,6 @@ TCase *host_changed_case(void);
 TCase *host_difference_case(void);
 TCase *host_exclusive_case(void);
 TCase *host_open_case(void);
+TCase *host_read_only_case(void);
 /* In a process with an environment of its own; its exit status says where it failed. */
 int efi_test_body(void);

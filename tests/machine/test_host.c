@@ -471,7 +471,7 @@ int main(int argc, char **argv)
 		pool_case,	   host_open_case,	   host_machine_case,
 		host_bus_case,	   host_surroundings_case, host_boot_case,
 		host_initrd_case,  host_efi_case,	   host_exclusive_case,
-		host_changed_case, host_difference_case};
+		host_changed_case, host_difference_case,   host_read_only_case};
 	Suite *suite;
 	SRunner *runner;
 	int failed;

@@ -2,6 +2,7 @@
  * What is said before a rollback, and what is done: both for every state a generation can be in,
  * and for the original, whose data is not that of the others.
  */
+#include <errno.h>
 #include <string.h>
 #include "engine_judge.h"
 #include "text.h"
@@ -247,6 +248,40 @@ START_TEST(a_dry_run_foretells_what_the_rollback_does_or_why_it_is_refused)
 }
 END_TEST
 
+/* Nothing is done by halves: neither the default subvolume nor data is touched. */
+START_TEST(where_the_boot_volume_takes_no_writes_nothing_is_begun)
+{
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct engine_world world;
+		struct err err;
+		json_t *answer;
+		auto_free char *before = NULL;
+		bool nothing = cases[i].outcome && strcmp(cases[i].outcome, "nothing") == 0;
+
+		open_world(&world);
+		world.fake->not_writable[VOLUME_BOOT] = -EROFS;
+		before = xstrdup(world.machine.listing.default_root);
+		for (int dry_run = 0; dry_run < 2; dry_run++) {
+			ck_assert(roll_back(&world, i, dry_run, &answer, &err) == nothing);
+			json_decref(answer);
+			if (cases[i].refused != ERR_NONE || nothing)
+				continue;
+			ck_assert_ptr_nonnull(strstr(err.text, "is read-only"));
+			/* only the original has an entry beside that of current */
+			if (strcmp(cases[i].which, "0") != 0)
+				ck_assert_str_eq(err.hint, "sudo moult check");
+			else
+				ck_assert_str_eq(err.hint,
+						 "sudo systemctl reboot --boot-loader-menu=60");
+		}
+		ck_assert_uint_eq(default_generation(world.fake), 1);
+		must(engine_world_reopen(&world, &world.fake->host, &err));
+		ck_assert_str_eq(world.machine.listing.default_root, before);
+		engine_world_done(&world);
+	}
+}
+END_TEST
+
 START_TEST(a_dry_run_that_wants_an_acknowledgement_does_not_name_the_real_command)
 {
 	struct verb_request request = {.verb = "rollback", .which = "3", .dry_run = true};
@@ -322,5 +357,6 @@ UNIT_MAIN("rollback_plan", the_plan_says_which_configuration_changes_back,
 	  the_plan_of_the_original_does_not_promise_that_data_stays,
 	  a_session_of_the_original_is_kept_only_by_those_who_know,
 	  a_dry_run_foretells_what_the_rollback_does_or_why_it_is_refused,
+	  where_the_boot_volume_takes_no_writes_nothing_is_begun,
 	  a_dry_run_that_wants_an_acknowledgement_does_not_name_the_real_command,
 	  a_plan_shows_a_trial_where_the_rollback_is_one)

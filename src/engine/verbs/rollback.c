@@ -136,6 +136,7 @@ static bool rollback_body(struct operation *operation, const struct verb_request
 		return false;
 	operation->generation = (int)rollback.to->id;
 	if (!rollback_accepted(&rollback, request, err) ||
+	    !rollback_writable(machine, &rollback, err) ||
 	    !rollback_data(machine, &rollback, request, &backs, err) ||
 	    !data_backs_run(operation, &backs, err))
 		return false;
@@ -158,6 +159,7 @@ static bool show(struct machine *machine, const struct verb_request *request,
 	auto_plan struct plan plan = {0};
 
 	if (!rollback_accepted(rollback, request, err) ||
+	    !rollback_writable(machine, rollback, err) ||
 	    !rollback_data(machine, rollback, request, &backs, err))
 		return false;
 	data_backs_plan(&backs, &plan);
@@ -243,6 +245,7 @@ static bool keep_body(struct operation *operation, const struct verb_request *re
 	operation->generation = operation->machine->listing.running.booted;
 	return keep_find(operation->machine, &rollback, err) &&
 	       rollback_accepted(&rollback, request, err) &&
+	       rollback_writable(operation->machine, &rollback, err) &&
 	       make_current(operation, &rollback, ret, err);
 }
 

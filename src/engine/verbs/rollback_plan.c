@@ -1,4 +1,5 @@
 #include "rollback_plan.h"
+#include <errno.h>
 #include "changes.h"
 #include "differing.h"
 #include "late.h"
@@ -146,6 +147,39 @@ bool rollback_accepted(const struct rollback *rollback, const struct verb_reques
 		err_set(err, ERR_NEEDS_ACK, 0, ORIGINAL_DATA_WORDS);
 	return err_try(err, "sudo moult %s%s%s --accept %s", keep ? "keep" : "rollback",
 		       keep ? "" : id, request->dry_run ? " -n" : "", rollback->needs);
+}
+
+static bool can_be_picked(const struct machine *machine, const struct generation *gen)
+{
+	for (size_t i = 0; i < machine->menu.count; i++) {
+		const struct menu_entry *entry = &machine->menu.entries[i];
+
+		if (entry->generation == gen->id && entry->enabled && entry->whole &&
+		    !entry->kernel_missing)
+			return true;
+	}
+	return false;
+}
+
+bool rollback_writable(struct machine *machine, const struct rollback *rollback, struct err *err)
+{
+	bool picked = can_be_picked(machine, rollback->to);
+
+	if (rollback->way == ROLLBACK_NOTHING || !machine->has_boot ||
+	    machine->host->ops->writable(machine->host, VOLUME_BOOT) != -EROFS)
+		return true;
+	if (!picked) {
+		err_set(err, ERR_REFUSED, 0,
+			"the EFI system partition on %s is read-only, and which generation boots "
+			"is said there",
+			machine->identity.boot_where);
+		return err_try(err, "sudo moult check");
+	}
+	err_set(err, ERR_REFUSED, 0,
+		"the EFI system partition on %s is read-only, and which generation boots is said "
+		"there; the boot menu starts generation %u all the same, for one session",
+		machine->identity.boot_where, rollback->to->id);
+	return err_try(err, "sudo systemctl reboot --boot-loader-menu=60");
 }
 
 bool rollback_steps(struct machine *machine, const struct rollback *rollback, struct plan *plan,

@@ -30,6 +30,11 @@ bool rollback_to_good(const struct generation *generation, struct rollback *ret,
 /* Fails with ERR_NEEDS_ACK where the request does not accept what the rollback wants. */
 bool rollback_accepted(const struct rollback *rollback, const struct verb_request *request,
 		       struct err *err);
+/*
+ * Fails where the boot volume takes no writes: which generation boots is said there and nowhere else.
+ * Asked before anything is changed; what can be done all the same is in the sentence.
+ */
+bool rollback_writable(struct machine *machine, const struct rollback *rollback, struct err *err);
 /* Its steps, for --dry-run and plans. */
 bool rollback_steps(struct machine *machine, const struct rollback *rollback, struct plan *plan,
 		    struct err *err);

@@ -1,10 +1,16 @@
 /* linux_boot - volumes come and go: mounting them in our own namespace. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libmount/libmount.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include "linux_internal.h"
+
+DEFINE_AUTO(table, struct libmnt_table *, mnt_unref_table)
+#define auto_table __attribute__((cleanup(auto_table_)))
+DEFINE_AUTO(iterator, struct libmnt_iter *, mnt_free_iter)
+#define auto_iterator __attribute__((cleanup(auto_iterator_)))
 
 /* How each kind of file system is mounted. atime is never written: looking changes nothing. */
 static const struct mount_kind {
@@ -41,26 +47,100 @@ static bool is_unclean(const struct linux_volume *volume)
 	return fd >= 0 && fat_is_dirty(fd);
 }
 
-static int mount_device(const struct linux_volume *volume, const char *at, bool read_only)
+/* --- mounted elsewhere --------------------------------------------------------------------------- */
+
+enum elsewhere {
+	ELSEWHERE_NOT, /* or for writing */
+	ELSEWHERE_BY_OWNER, /* read-only, as its owner wanted it */
+	ELSEWHERE_BY_KERNEL, /* it was to be written to, and the kernel met an error on it */
+};
+
+static bool has_option(const char *options, const char *name)
+{
+	return options && mnt_optstr_get_option(options, name, NULL, NULL) == 0;
+}
+
+/* A mount and the file system below it are read-only each by itself. */
+static enum elsewhere look_elsewhere(const struct linux_volume *volume)
+{
+	auto_table struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+	auto_iterator struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
+	enum elsewhere found = ELSEWHERE_NOT;
+	struct libmnt_fs *fs;
+	struct stat st;
+
+	if (!table || !iterator || !volume->device || stat(volume->device, &st) < 0)
+		return found;
+	while (mnt_table_next_fs(table, iterator, &fs) == 0) {
+		if (mnt_fs_get_devno(fs) != st.st_rdev ||
+		    !has_option(mnt_fs_get_fs_options(fs), "ro"))
+			continue;
+		if (!has_option(mnt_fs_get_vfs_options(fs), "ro"))
+			return ELSEWHERE_BY_KERNEL;
+		found = ELSEWHERE_BY_OWNER;
+	}
+	return found;
+}
+
+static int mount_as(const struct linux_volume *volume, const char *at, unsigned long flags)
 {
 	const struct mount_kind *kind = kind_of(volume->type);
-	unsigned long flags;
+	bool again = flags & MS_REMOUNT;
 
-	if (!kind)
-		return -EINVAL;
-	flags = kind->flags | (read_only ? MS_RDONLY : 0);
-	if (mount(volume->device, at, kind->type, flags, kind->options) == 0)
-		return 0;
-	if (errno == EROFS && read_only && kind->replay_options)
-		return mount(volume->device, at, kind->type, flags, kind->replay_options) < 0
+	return mount(again ? NULL : volume->device, at, again ? NULL : kind->type,
+		     kind->flags | flags, kind->options) < 0
+		       ? -errno
+		       : 0;
+}
+
+/*
+ * The kernel has one file system of a device, and does not change for a second mount whether it is
+ * written to. What the owner mounted read-only stays so: only our own mount writes. What the kernel
+ * made read-only is looked at as it is, and the first write says so.
+ */
+static int mount_beside_read_only(struct linux_volume *volume, const char *at)
+{
+	int result = mount_as(volume, at, MS_RDONLY);
+
+	if (result == 0 && look_elsewhere(volume) == ELSEWHERE_BY_OWNER)
+		volume->lent = mount_as(volume, at, MS_REMOUNT) == 0;
+	return result;
+}
+
+static int mount_read_only(const struct linux_volume *volume, const char *at)
+{
+	const struct mount_kind *kind = kind_of(volume->type);
+	int result = mount_as(volume, at, MS_RDONLY);
+
+	if (result == -EROFS && kind->replay_options)
+		return mount(volume->device, at, kind->type, kind->flags | MS_RDONLY,
+			     kind->replay_options) < 0
 			       ? -errno
 			       : 0;
-	if (errno != EBUSY || !read_only)
-		return -errno;
+	if (result != -EBUSY)
+		return result;
 	/* it is mounted elsewhere for writing: then only our own view of it is read-only */
-	if (mount(volume->device, at, kind->type, kind->flags, kind->options) < 0)
-		return -errno;
-	return mount(NULL, at, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
+	result = mount_as(volume, at, 0);
+	if (result < 0)
+		return result;
+	return mount(NULL, at, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | kind->flags, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int mount_device(struct linux_volume *volume, const char *at, bool read_only)
+{
+	int result;
+
+	if (!kind_of(volume->type))
+		return -EINVAL;
+	if (read_only)
+		return mount_read_only(volume, at);
+	result = mount_as(volume, at, 0);
+	/* of the Btrfs one would not know what else relies on that */
+	if (result == -EBUSY && !text_equal(volume->type, "btrfs"))
+		return mount_beside_read_only(volume, at);
+	return result;
 }
 
 static int bind_directory(const struct linux_volume *volume, const char *directory, const char *at,
@@ -77,7 +157,8 @@ static int bind_directory(const struct linux_volume *volume, const char *directo
 
 static int use_mtools(struct linux_host *host, struct linux_volume *volume)
 {
-	auto_close int fd = open(volume->device, (host->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	bool look = host->read_only || volume->write_protected;
+	auto_close int fd = open(volume->device, (look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -94,13 +175,14 @@ int volume_mount(struct linux_host *host, enum volume which, const char *directo
 	const struct mount_kind *kind = kind_of(volume->type);
 	auto_free char *at =
 		xasprintf("%s/%s", host->directory, which == VOLUME_POOL ? "pool" : "boot");
+	bool look = host->read_only || (which == VOLUME_BOOT && volume->write_protected);
 	int result;
 
 	if (mkdir(at, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	volume->unclean = !directory && text_equal(volume->type, "vfat") && is_unclean(volume);
-	result = directory ? bind_directory(volume, directory, at, host->read_only)
-			   : mount_device(volume, at, host->read_only);
+	result = directory ? bind_directory(volume, directory, at, look)
+			   : mount_device(volume, at, look);
 	if (result == -ENODEV && text_equal(volume->type, "vfat"))
 		return use_mtools(host, volume);
 	if (result < 0)
@@ -125,6 +207,10 @@ void volume_unmount(struct linux_host *host, enum volume which)
 	if (volume->fd >= 0)
 		close(volume->fd);
 	volume->fd = -1;
+	/* nobody else writes to it; before that its owner gets it back as he had it */
+	if (volume->lent)
+		mount_as(volume, volume->mounted, MS_REMOUNT | MS_RDONLY);
+	volume->lent = false;
 	if (volume->mounted && umount2(volume->mounted, 0) < 0)
 		umount2(volume->mounted, MNT_DETACH);
 	free(take(volume->mounted));
@@ -138,6 +224,9 @@ int linux_writable(struct host *host, enum volume which)
 
 	if (!volume->access)
 		return -ENODEV;
+	/* whoever only looks wants to know, too */
+	if (volume->write_protected || look_elsewhere(volume) == ELSEWHERE_BY_KERNEL)
+		return -EROFS;
 	if (linux_of(host)->read_only)
 		return -EPERM;
 	if (volume->fd >= 0)

@@ -47,17 +47,32 @@ bool container_read(struct container *container, struct err *err)
 	return true;
 }
 
-/* The kernel takes writes to it, and loses them: a loop device above it would not know. */
-static bool refuse_protected(const struct container *container, struct err *err)
+/* The kernel takes writes to such a device, and loses them: a loop device above it would not know. */
+static bool is_protected(int fd)
 {
 	int protected = 0;
 
-	if (container->image || container->read_only ||
-	    ioctl(container->fd, BLKROGET, &protected) < 0 || !protected)
-		return true;
+	return ioctl(fd, BLKROGET, &protected) == 0 && protected;
+}
+
+static bool refuse_protected(const struct container *container, struct err *err)
+{
 	err_set(err, ERR_REFUSED, EROFS, "%s is read-only: its medium is write-protected",
 		text_quote(container->path));
 	return err_try(err, "lsblk --output NAME,RO,MOUNTPOINTS");
+}
+
+/* An image file may lie where nothing can be written, or be protected itself. */
+static int open_protected(struct container *container)
+{
+	int fd;
+
+	if (container->read_only || !container->may_be_protected ||
+	    (errno != EROFS && errno != EPERM && errno != EACCES))
+		return -1;
+	fd = open(container->path, O_RDONLY | O_CLOEXEC);
+	container->write_protected = fd >= 0;
+	return fd;
 }
 
 bool container_open(struct container *container, struct err *err)
@@ -66,12 +81,19 @@ bool container_open(struct container *container, struct err *err)
 
 	container->fd =
 		open(container->path, (container->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (container->fd < 0)
+		container->fd = open_protected(container);
 	if (container->fd < 0 || fstat(container->fd, &st) < 0)
 		return err_set(err, ERR_SYSTEM, errno, "cannot open %s",
 			       text_quote(container->path));
 	container->image = S_ISREG(st.st_mode);
 	container->number = st.st_rdev;
-	if (!refuse_protected(container, err) || (container->image && !lock_image(container, err)))
+	if (!container->image)
+		container->write_protected = is_protected(container->fd);
+	if (container->write_protected && !container->read_only && !container->may_be_protected)
+		return refuse_protected(container, err);
+	container->read_only = container->read_only || container->write_protected;
+	if (container->image && !lock_image(container, err))
 		return false;
 	return container_read(container, err);
 }
@@ -157,6 +179,7 @@ bool container_choose(const struct container *container, enum partition_kind kin
 {
 	const struct partition_entry *entry;
 
+	choice->write_protected = container->write_protected;
 	if (container->probe.type)
 		return choose_whole(container, choice, err);
 	if (container->list.count == 0)
@@ -174,6 +197,9 @@ bool volume_take(struct linux_volume *volume, struct choice *choice, struct err 
 	auto_close int fd = open(choice->device, O_RDONLY | O_CLOEXEC);
 	int result = fd < 0 ? -errno : probe_fd(fd, &probe);
 
+	/* a loop device of our own is as it was made */
+	volume->write_protected =
+		choice->write_protected || (choice->device_fd < 0 && is_protected(fd));
 	volume->device = take(choice->device);
 	volume->device_fd = take_fd(&choice->device_fd);
 	volume->type = take(probe.type);

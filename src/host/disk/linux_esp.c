@@ -118,6 +118,7 @@ static bool boot_of_path(struct linux_host *host, const char *path, struct err *
 		.path = path,
 		.fd = -1,
 		.read_only = host->read_only,
+		.may_be_protected = true,
 	};
 
 	if (!container_open(&container, err) || !boot_of_container(host, &container, err))

@@ -30,6 +30,8 @@ static int mtools(const struct linux_volume *volume, int input, const char *cons
 	auto_free char *output = NULL;
 	int status = 0, result;
 
+	if (volume->write_protected)
+		return -EROFS;
 	for (int i = 1; arguments[i] && i < 6; i++)
 		argv[i + 2] = arguments[i];
 	result = program_run(&(struct program){.argv = argv,
@@ -171,6 +173,8 @@ static int mtools_write_at(const struct linux_volume *volume, const char *path, 
 		return result;
 	if (st.type != HOST_FILE)
 		return -EISDIR;
+	if (volume->write_protected)
+		return -EROFS;
 	if (offset < 0 || (uint64_t)offset > st.size_bytes ||
 	    bytes->length > st.size_bytes - (uint64_t)offset)
 		return -ERANGE;
