@@ -12,7 +12,7 @@ struct cursor {
 
 struct word {
 	struct text text;
-	bool variable; /* GRUB would put something in */
+	bool left_out; /* GRUB would put something in, or it is none that a kernel gets */
 };
 
 static void word_done(struct word *word)
@@ -34,19 +34,31 @@ static void take_quoted(struct cursor *cursor, char quote, struct word *ret)
 		if (quote == '"' && *cursor->at == '\\' && cursor->at + 1 < cursor->end)
 			cursor->at++;
 		else if (quote == '"' && *cursor->at == '$')
-			ret->variable = true;
+			ret->left_out = true;
 		text_add_bytes(&ret->text, cursor->at, 1);
 	}
 	if (cursor->at < cursor->end)
 		cursor->at++;
 }
 
+static bool has_control(const struct text *text)
+{
+	for (size_t i = 0; i < text->length; i++)
+		if ((unsigned char)text->bytes[i] < ' ' || text->bytes[i] == 127)
+			return true;
+	return false;
+}
+
+/* False: the command ends here. An empty word, which only quotes make, is one. */
 static bool take_word(struct cursor *cursor, struct word *ret)
 {
+	const char *begin;
+
 	*ret = (struct word){0};
 	skip_blanks(cursor);
 	if (cursor->at == cursor->end || *cursor->at == '#')
 		return false;
+	begin = cursor->at;
 	while (cursor->at < cursor->end && !strchr(BLANKS ";", *cursor->at)) {
 		char byte = *cursor->at++;
 
@@ -57,22 +69,24 @@ static bool take_word(struct cursor *cursor, struct word *ret)
 		if (byte == '\\' && cursor->at < cursor->end)
 			byte = *cursor->at++;
 		else if (byte == '$')
-			ret->variable = true;
+			ret->left_out = true;
 		text_add_bytes(&ret->text, &byte, 1);
 	}
+	ret->left_out = ret->left_out || ret->text.length == 0 || has_control(&ret->text);
 	/* a command ends here, and its line with it */
 	if (cursor->at < cursor->end && *cursor->at == ';')
 		cursor->end = cursor->at;
-	return ret->text.length > 0;
+	return cursor->at > begin;
 }
 
 /* The kernel knows one kind of quotes: name="value with blanks". */
 static void add_word(const struct word *word, struct text *out)
 {
-	const char *bytes = word->text.bytes, *equals = strchr(bytes, '=');
+	const char *bytes = word->text.bytes, *equals;
 
-	if (word->variable)
+	if (word->left_out)
 		return;
+	equals = strchr(bytes, '=');
 	if (out->length > 0)
 		text_add(out, " ");
 	if (!strpbrk(bytes, BLANKS) || strchr(bytes, '"'))
@@ -91,7 +105,7 @@ static bool is_linux_line(struct cursor *cursor)
 	if (!take_word(cursor, &command))
 		return false;
 	for (size_t i = 0; i < COUNT(commands); i++)
-		if (strcmp(command.text.bytes, commands[i]) == 0)
+		if (text_equal(command.text.bytes, commands[i]))
 			return true;
 	return false;
 }

@@ -31,6 +31,10 @@ static const struct {
 	{"linux\nlinux /k c", "c"},
 	{"linux /k 'never closed\n", "\"never closed\""},
 	{"linux /k trailing\\", "trailing\\"},
+	/* an empty word is one; what is no text is not for the kernel */
+	{"linux /k '' quiet\n", "quiet"},
+	{"linux /k a\x01z root=x \033[2J quiet\r\n", "root=x"},
+	{"'' linux /k a\nlinux /k b\n", "b"},
 	{"echo linux /k a\n# linux /k b\nxlinux /k c\n", NULL},
 	{"", NULL},
 	{"\n\n", NULL},
