@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "auto.h"
 #include "err.h"
 
@@ -45,6 +46,13 @@ void policy_done(struct policy *policy);
 /* One file over what is there already; `name` is for sentences. On failure *policy is unchanged. */
 bool policy_apply(struct policy *policy, const char *name, const char *bytes, size_t length,
 		  struct err *err);
+
+/*
+ * How much of data and of metadata has to stay free on a Btrfs of this size, 0 = unknown: what the
+ * policy says, and on a small one never more than a quarter and a thirty-second of it.
+ */
+unsigned policy_data_mib(const struct policy *policy, uint64_t total_bytes);
+unsigned policy_metadata_mib(const struct policy *policy, uint64_t total_bytes);
 
 /* As if it stood in the file; false: there is no such loader. */
 bool policy_set_loader(struct policy *policy, const char *loader);

@@ -172,4 +172,27 @@ START_TEST(test_describe)
 }
 END_TEST
 
-UNIT_MAIN("policy", test_defaults, test_all_keys, test_refusals, test_describe)
+START_TEST(what_has_to_stay_free_is_never_most_of_a_small_disk)
+{
+	static const struct {
+		uint64_t mib;
+		unsigned data, metadata;
+	} cases[] = {{0, 512, 64},    {512, 128, 16},  {1024, 256, 32},
+		     {2047, 511, 63}, {2048, 512, 64}, {1 << 20, 512, 64}};
+	auto_policy struct policy policy = {0};
+
+	policy_defaults(&policy);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ck_assert_uint_eq(policy_data_mib(&policy, cases[i].mib << 20), cases[i].data);
+		ck_assert_uint_eq(policy_metadata_mib(&policy, cases[i].mib << 20),
+				  cases[i].metadata);
+	}
+	/* what the owner wants less of is his */
+	policy.min_free_data_mib = policy.min_free_metadata_mib = 0;
+	ck_assert_uint_eq(policy_data_mib(&policy, 512 << 20), 0);
+	ck_assert_uint_eq(policy_metadata_mib(&policy, 512 << 20), 0);
+}
+END_TEST
+
+UNIT_MAIN("policy", test_defaults, test_all_keys, test_refusals, test_describe,
+	  what_has_to_stay_free_is_never_most_of_a_small_disk)

@@ -29,8 +29,13 @@ void check_aside(struct checking *checking)
 	}
 }
 
-/* Measured from here on: going back also takes nothing on smaller ones, but everything else does. */
+/* Below it not all of what moult does finds room; what holds all the same is said. */
 #define AMPLE_BYTES (UINT64_C(2) << 30)
+
+static unsigned long long mib(uint64_t bytes)
+{
+	return bytes >> 20;
+}
 
 void check_size(struct checking *checking)
 {
@@ -43,11 +48,14 @@ void check_size(struct checking *checking)
 	    space.total_bytes == 0 || space.total_bytes >= AMPLE_BYTES)
 		return;
 	finding = checking_add(checking, FINDING_NOTE, "SMALL_POOL", "the Btrfs");
-	finding_why(finding,
-		    "the Btrfs has %llu MiB in all: a rollback works also when it is full, but a "
-		    "checkpoint, 'rollback --base' and 'rollback --data' need free metadata, of "
-		    "which it has %llu MiB",
-		    (unsigned long long)(space.total_bytes >> 20),
-		    (unsigned long long)(space.metadata_free_bytes >> 20));
+	finding_why(
+		finding,
+		"the Btrfs has %llu MiB in all: a rollback to a good generation works also when "
+		"it is full, but an upgrade wants %u MiB of it free for data (there are %llu) and "
+		"%u MiB for metadata (%llu), and a checkpoint, 'rollback --base' and 'rollback "
+		"--data' want free metadata, too",
+		mib(space.total_bytes), policy_data_mib(&machine->policy, space.total_bytes),
+		mib(space.free_bytes), policy_metadata_mib(&machine->policy, space.total_bytes),
+		mib(space.metadata_free_bytes));
 	finding_remedy(finding, "sudo btrfs filesystem resize max /");
 }

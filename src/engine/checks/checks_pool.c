@@ -306,14 +306,15 @@ void check_space(struct checking *checking)
 			     .object = "data",
 			     .remedy = adopted ? "sudo moult cleanup" : "sudo apt-get clean",
 			     .free_bytes = space.free_bytes,
-			     .wanted_mib = machine->policy.min_free_data_mib,
+			     .wanted_mib = policy_data_mib(&machine->policy, space.total_bytes),
 		     });
 	/* data chunks that are nearly empty go back to the unallocated space that metadata takes from */
-	check_margin(checking, &(struct margin){
-				       .code = "METADATA_SPACE",
-				       .object = "metadata",
-				       .remedy = "sudo btrfs balance start -dusage=20 /",
-				       .free_bytes = space.metadata_free_bytes,
-				       .wanted_mib = machine->policy.min_free_metadata_mib,
-			       });
+	check_margin(checking,
+		     &(struct margin){
+			     .code = "METADATA_SPACE",
+			     .object = "metadata",
+			     .remedy = "sudo btrfs balance start -dusage=20 /",
+			     .free_bytes = space.metadata_free_bytes,
+			     .wanted_mib = policy_metadata_mib(&machine->policy, space.total_bytes),
+		     });
 }

@@ -50,7 +50,8 @@ static bool is_tight(struct machine *machine)
 	struct host_space space;
 
 	return machine->host->ops->space(machine->host, VOLUME_POOL, &space) == 0 &&
-	       space.free_bytes < (uint64_t)machine->policy.min_free_data_mib << 20;
+	       space.free_bytes < (uint64_t)policy_data_mib(&machine->policy, space.total_bytes)
+					  << 20;
 }
 
 /* Where it is tight the newest snapshots alone stay: those that a rollback would want first. */
