@@ -115,8 +115,8 @@ static void add_overview(struct text *out)
 				text_addf(out, "  %-10s %s\n", command_at(i)->name,
 					  command_at(i)->summary);
 	}
-	text_add(out,
-		 "\n'moult COMMAND --help' tells more about one of them; moult(8) tells all.\n");
+	text_add(out, "\n'moult COMMAND --help' tells more about one of them, 'man moult-COMMAND' "
+		      "all.\n");
 }
 
 bool help_local(const struct invocation *invocation, struct text *out, struct err *err)

@@ -18,6 +18,7 @@ import schemas  # noqa: E402
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MOULT = os.environ.get("MOULT", "moult")
 MAN = SOURCE / "docs" / "man" / "moult.8.scd"
+GROUPS = ("look", "change", "back", "setup", "internal")
 NOBODY = 65534
 # A shell on a terminal of its own: a line is typed in it, then tab; what is offered is printed.
 ZSH_TYPES = r"""
@@ -150,10 +151,12 @@ class Manual(unittest.TestCase):
 
     def test_every_command_and_option_is_described(self):
         text = MAN.read_text()
-        described = text.split("# COMMANDS")[1].split("\n# OPTIONS")[0]
+        listed = text.split("# COMMANDS")[1].split("\n# OPTIONS")[0]
         options = plain(text.split("\n# OPTIONS")[1].split("\n# ")[0])
+        described = "".join((MAN.parent / f"{group}.scd").read_text() for group in GROUPS)
         for command in commands():
             if command not in ("help", "version"):
+                self.assertRegex(listed, rf"[:,] \*{command}\*")
                 self.assertRegex(described, rf"(?m)^\*{command}\*|, \*{command}\*")
             for option in options_of(command):
                 self.assertIn(f"--{option}", options)
@@ -165,7 +168,7 @@ class Manual(unittest.TestCase):
 
     def test_every_command_has_a_page_of_its_group(self):
         build = (SOURCE / "docs" / "meson.build").read_text()
-        for group in ("look", "change", "back", "setup", "internal"):
+        for group in GROUPS:
             listed = re.search(rf"'{group}': \[([^]]*)\]", build).group(1)
             page = moult("internal", "manual", group).stdout
             names = moult("internal", "manual", group, "names").stdout.split()
@@ -177,15 +180,18 @@ class Manual(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
     def test_pages_of_groups_are_understood_by_scdoc(self):
-        for group in ("look", "change", "back", "setup", "internal"):
-            made = subprocess.run([SOURCE / "docs/man/page", MOULT, "scdoc", group],
-                                  capture_output=True, text=True, check=False)
+        for group in GROUPS:
+            made = subprocess.run([SOURCE / "docs/man/page", MOULT, "scdoc", group,
+                                   MAN.parent / f"{group}.scd"], capture_output=True,
+                                  text=True, check=False)
             self.assertEqual((made.returncode, made.stderr), (0, ""))
             self.assertIn(f".SH NAME\n.P\nmoult-{group} - ", made.stdout)
+            heads = re.findall(r"(?m)^\.SH (.*)$", made.stdout)
+            self.assertEqual(heads, ["NAME", "COMMANDS", "IN DETAIL", "OPTIONS", "SEE ALSO"])
 
     @unittest.skipUnless(shutil.which("scdoc"), "scdoc is not installed")
     def test_both_pages_are_understood_by_scdoc(self):
-        for page in (SOURCE / "docs" / "man").glob("*.scd"):
+        for page in (SOURCE / "docs" / "man").glob("*.[58].scd"):
             with page.open() as source:
                 run = subprocess.run(["scdoc"], stdin=source, capture_output=True, check=False)
             self.assertEqual(run.returncode, 0, run.stderr)
