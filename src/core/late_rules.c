@@ -69,6 +69,40 @@ bool late_is_configuration(const char *path)
 	return is_at(path, "etc");
 }
 
+bool late_is_identity(const char *path)
+{
+	static const char *const places[] = {
+		"etc/passwd",
+		"etc/shadow",
+		"etc/group",
+		"etc/gshadow",
+		"etc/subuid",
+		"etc/subgid",
+		"etc/sudoers",
+		"etc/sudoers.d",
+		"etc/machine-id",
+		"etc/hostname",
+		"etc/krb5.keytab",
+		"etc/ssl",
+		"etc/pki",
+		"etc/letsencrypt",
+		"etc/ca-certificates.conf",
+		"etc/NetworkManager/system-connections",
+		"etc/netplan",
+		"etc/network/interfaces",
+		"etc/network/interfaces.d",
+		"etc/systemd/network",
+		"etc/wpa_supplicant",
+		"etc/wireguard",
+		"etc/openvpn",
+		"etc/ipsec.d",
+		"etc/ipsec.secrets",
+	};
+
+	return is_in_any(path, places, COUNT(places)) || text_starts(path, "etc/ssh/ssh_host_") ||
+	       is_at(path, "etc/ssh/authorized_keys");
+}
+
 const char *late_baked_into(const char *path)
 {
 	static const struct {

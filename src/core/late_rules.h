@@ -31,6 +31,8 @@ enum late_verdict late_decide(const struct late_sides *sides);
 bool late_in_scope(const char *path);
 /* Whether a package manager asks before it overwrites what its packages have there. */
 bool late_is_configuration(const char *path);
+/* Accounts, host keys, certificates and networks: who may log in, and whom others take this for. */
+bool late_is_identity(const char *path);
 /*
  * What an initrd was made from: what it does by it, for people ("opens encrypted disks"); NULL =
  * it does not matter to it. A generation with another initrd is wanted then. fstab is not in the

@@ -54,6 +54,11 @@ static void break_small(struct engine_world *world)
 	world->fake->space[VOLUME_POOL].total_bytes = 512 << 20;
 }
 
+static void break_edits_kept(struct engine_world *world)
+{
+	fake_host_put(world->fake, VOLUME_POOL, "@moult/left/2/etc/hosts", "mine");
+}
+
 static void break_data_aside(struct engine_world *world)
 {
 	fake_host_put_subvolume(world->fake, "@var.moult-before-20251122T213000Z");
@@ -109,6 +114,10 @@ const struct damage damages_anywhere[] = {
 	 break_small,
 	 {CHECK_ALL, "SMALL_POOL", FINDING_NOTE, "an upgrade wants 128 MiB of it free for data",
 	  "btrfs filesystem resize"}},
+	{checks_world_adopted,
+	 break_edits_kept,
+	 {CHECK_ALL, "EDITS_KEPT", FINDING_NOTE, "copies of what was edited in generation 2",
+	  "rm -r /var/lib/moult/left/2"}},
 	{checks_world_adopted,
 	 break_data_aside,
 	 {CHECK_ALL, "DATA_ASIDE", FINDING_NOTE, "what the data @var was",

@@ -394,8 +394,52 @@ START_TEST(a_rollback_names_what_was_edited_since)
 	must(verb_rollback(&world.machine, &back, &answer, &err));
 	printed = json_dumps(json_object_get(answer, "notes"), 0);
 	ck_assert_msg(strstr(printed, "1 file edited since generation 2 was built stays in it: "
-				      "'/etc/hosts'") != NULL,
+				      "'/etc/hosts'; copies are kept in /var/lib/moult/left/2"),
 		      "%s", printed);
+	ck_assert_ptr_null(strstr(printed, "accounts"));
+	ck_assert_str_eq(fake_host_text(world.fake, VOLUME_POOL, "@moult/left/2/etc/hosts"),
+			 "edited in 2\n");
+	ck_assert_ptr_null(fake_host_text(world.fake, VOLUME_POOL, "@moult/left/2/etc/both"));
+	engine_world_done(&world);
+}
+END_TEST
+
+/* A password and a host key were changed while 2 was on trial, and it did not come up. */
+START_TEST(what_was_edited_in_a_trial_that_failed_is_kept_and_named)
+{
+	struct verb_request failed = {.verb = "give-up", .reason = "sshd is dead"};
+	struct verb_request reconcile = {.verb = "reconcile"};
+	struct engine_world world;
+	struct err err = {0};
+	auto_json json_t *left = NULL, *answer = NULL;
+	auto_free char *printed = NULL, *before = NULL;
+
+	late_world_open(&world);
+	ck_assert_int_eq(
+		world.fake->host.ops->snapshot(&world.fake->host, PENDING, "@gens/2/base", true),
+		0);
+	late_world_boot(&world);
+	rebuild(&world, "etc/shadow", "anna:$y$other:2:0:99999:7:::\n");
+	rebuild(&world, "etc/ssh/ssh_host_ed25519_key", "key\n");
+	rebuild(&world, "etc/hosts", "edited in 2\n");
+	before = xstrdup(fake_host_text(world.fake, VOLUME_POOL, RUNS "/etc/shadow"));
+	must(verb_give_up(&world.machine, &failed, &left, &err));
+	for (int i = 0; i < 3; i++)
+		loader_model_boot(&world.fake->disk);
+	engine_runs(&world, 1, 2, false, "b9");
+	reopen(&world);
+	must(verb_reconcile(&world.machine, &reconcile, &answer, &err));
+	printed = json_dumps(json_object_get(answer, "notes"), 0);
+	ck_assert_msg(strstr(printed, "4 files edited since generation 2 was built stay in it"),
+		      "%s", printed);
+	ck_assert_msg(strstr(printed, "are as before: '/etc/shadow', "
+				      "'/etc/ssh/ssh_host_ed25519_key'; to bring one over: sudo "
+				      "moult restore 2 /etc/shadow"),
+		      "%s", printed);
+	ck_assert_ptr_nonnull(fake_host_text(world.fake, VOLUME_POOL, "@moult/left/2/etc/shadow"));
+	ck_assert_ptr_nonnull(strstr(world.fake->status, "copies are in /var/lib/moult/left/2"));
+	/* what runs is as it was */
+	ck_assert_str_eq(fake_host_text(world.fake, VOLUME_POOL, RUNS "/etc/shadow"), before);
 	engine_world_done(&world);
 }
 END_TEST
@@ -443,4 +487,5 @@ UNIT_MAIN("late", nothing_edited_is_nothing_done, edits_new_files_and_removals_a
 	  what_a_power_cut_kept_back_is_carried_at_the_first_boot,
 	  a_conflict_at_the_first_boot_is_parked, a_first_boot_behind_the_packages_is_left,
 	  a_rollback_names_what_was_edited_since,
+	  what_was_edited_in_a_trial_that_failed_is_kept_and_named,
 	  status_tells_edits_and_conflicts_and_changes_nothing)

@@ -44,6 +44,27 @@ static void change_packages(struct engine_world *world)
 	edit(world, STATUS, DPKG("5.1.1"));
 }
 
+/* 2 is current, and was edited since it was built; 1 is gone back to. */
+static void edit_current(struct engine_world *world)
+{
+	struct host *host = &world->fake->host;
+	struct err err = {0};
+
+	ck_assert_int_eq(host->ops->snapshot(host, PENDING, "@gens/2/base", true), 0);
+	reopen(world);
+	must(engine_bless(&world->machine, 2, &err));
+	rebuild(world, "etc/hosts", HOSTS);
+	rebuild(world, "etc/new/file", "mine\n");
+}
+
+static bool roll_back(struct machine *machine, const struct verb_request *request, json_t **ret,
+		      struct err *err)
+{
+	struct verb_request back = {.verb = request->verb, .which = "1"};
+
+	return verb_rollback(machine, &back, ret, err);
+}
+
 static size_t count_carried(const struct engine_world *world)
 {
 	return (strcmp(pending_text(world, "etc/hosts"), HOSTS) == 0) +
@@ -96,6 +117,21 @@ static void assert_withdrawn(struct engine_world *world, const char *when)
 	ck_assert(find(world, 2)->stale);
 }
 
+/* What was edited stays, and of a copy there is all or nothing. */
+static void assert_left(struct engine_world *world, const char *when)
+{
+	const char *copy = fake_host_text(world->fake, VOLUME_POOL, "@moult/left/2/etc/hosts");
+	unsigned boots = default_generation(world->fake);
+	struct err err = {0};
+
+	ck_assert_msg(boots == 1 || boots == 2, "%s: %u boots", when, boots);
+	ck_assert_msg(!copy || strcmp(copy, HOSTS) == 0, "%s: %s", when, copy);
+	ck_assert_msg(call(world, roll_back, &err), "%s: again: %s", when, err.text);
+	reopen(world);
+	ck_assert_uint_eq(default_generation(world->fake), 1);
+	ck_assert_str_eq(pending_text(world, "etc/hosts"), HOSTS);
+}
+
 static const struct {
 	const char *name;
 	void (*prepare)(struct engine_world *);
@@ -105,6 +141,7 @@ static const struct {
 	{"late-edits", edit_some, verb_late_edits, assert_carried},
 	{"first-boot", edit_and_boot, verb_first_boot, assert_booted},
 	{"stale-check", change_packages, verb_stale_check, assert_withdrawn},
+	{"rollback", edit_current, roll_back, assert_left},
 };
 
 static void judge(struct engine_world *world, size_t which, const char *when)

@@ -97,5 +97,29 @@ START_TEST(only_etc_is_configuration)
 }
 END_TEST
 
-UNIT_MAIN("late_rules", three_sides_decide, data_package_state_and_what_is_made_anew_is_no_edit,
+START_TEST(who_may_log_in_is_known)
+{
+	static const char *const identity[] = {
+		"etc/shadow",
+		"etc/ssh/ssh_host_rsa_key.pub",
+		"etc/ssl/private/key.pem",
+		"etc/netplan/a.yaml",
+		"etc/network/interfaces",
+		"etc/sudoers.d/anna",
+		"etc/ssh/authorized_keys",
+	};
+	static const char *const others[] = {
+		"etc/shadow-",		 "etc/ssh/sshd_config", "etc/hosts",
+		"etc/network/if-up.d/x", "opt/etc/shadow",	"etc/sslx",
+	};
+
+	for (size_t i = 0; i < COUNT(identity); i++)
+		ck_assert_msg(late_is_identity(identity[i]), "%s", identity[i]);
+	for (size_t i = 0; i < COUNT(others); i++)
+		ck_assert_msg(!late_is_identity(others[i]), "%s", others[i]);
+}
+END_TEST
+
+UNIT_MAIN("late_rules", who_may_log_in_is_known, three_sides_decide,
+	  data_package_state_and_what_is_made_anew_is_no_edit,
 	  what_an_initrd_was_made_from_is_known, only_etc_is_configuration)

@@ -56,7 +56,7 @@ check_function check_moult_package, check_systemd, check_packages;
 /* checks_fstab.c */
 check_function check_fstab, check_boot_directory, check_data, check_swap;
 /* checks_data.c */
-check_function check_aside, check_size;
+check_function check_aside, check_left, check_size;
 /* checks_adopt.c */
 check_function check_elsewhere, check_names, check_adopting;
 /* checks_found.c */

@@ -48,6 +48,7 @@ static const struct check checks[] = {
 	{"the names of data subvolumes", CHECK_INIT, true, check_names},
 	{"the data subvolumes", ALWAYS, true, check_data},
 	{"data that was kept aside", CHECK_ALL, false, check_aside},
+	{"edits that were kept aside", CHECK_ALL, false, check_left},
 	{"swap files", ALWAYS, true, check_swap},
 	{"containers, databases and the like", CHECK_INIT, true, check_found},
 	{"nested subvolumes", ALWAYS, true, check_nested},

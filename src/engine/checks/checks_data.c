@@ -1,4 +1,5 @@
 /* Data beside what is mounted, kept aside when older data was put back; and a disk with room for little. */
+#include <errno.h>
 #include <string.h>
 #include "checking.h"
 #include "territory.h"
@@ -26,6 +27,29 @@ void check_aside(struct checking *checking)
 				       "sudo mount -o subvolid=5 UUID=%s /mnt && sudo btrfs "
 				       "subvolume delete /mnt/%s && sudo umount /mnt",
 				       checking->machine->identity.pool_uuid, path);
+	}
+}
+
+/* Copies of edits, of a generation that was left; moult never deletes them either. */
+void check_left(struct checking *checking)
+{
+	struct host *host = checking->machine->host;
+	auto_host_names struct host_names names = {0};
+	int r = host->ops->list(host, VOLUME_POOL, "@moult/left", &names);
+
+	if (r == -ENOENT || checking_cannot(checking, r, "cannot list what was kept"))
+		return;
+	for (size_t i = 0; i < names.count; i++) {
+		auto_free char *place = xasprintf("/var/lib/moult/left/%s", names.names[i].name);
+		struct finding *finding = checking_add(checking, FINDING_NOTE, "EDITS_KEPT", place);
+
+		finding_why(
+			finding,
+			"%s has copies of what was edited in generation %s, which was left since; "
+			"they are yours to take over, and to delete",
+			text_quote(place), names.names[i].name);
+		if (checking_is_pasteable(place))
+			finding_remedy(finding, "sudo rm -r %s", place);
 	}
 }
 

@@ -170,6 +170,6 @@ bool late_park(const struct late_apply *apply, const char *path, struct err *err
 	struct host_stat stat;
 	bool is_there;
 
-	return look(apply, path, &stat, &is_there, err) &&
+	return is_in_time(apply, err) && look(apply, path, &stat, &is_there, err) &&
 	       (!is_there || put(apply, path, stat.type, err));
 }

@@ -15,5 +15,8 @@ struct late_apply {
 
 /* Those that are to be carried; all that is gone first, the deepest first. */
 bool late_apply(const struct late_apply *apply, const struct late_edits *edits, struct err *err);
-/* One path of `from` into a tree of its own, with the directories it needs. */
+/*
+ * One path of `from` into a tree of its own, with the directories it needs. What is gone is nothing;
+ * ERR_BUSY and ERR_INTERRUPTED as above.
+ */
 bool late_park(const struct late_apply *apply, const char *path, struct err *err);

@@ -39,6 +39,16 @@ static void add_data(const struct machine *machine, const struct generation *gen
 	text_add(text, "\n");
 }
 
+static void add_left(const struct machine *machine, const struct generation *gen, struct text *text)
+{
+	auto_free char *place = xasprintf("@moult/left/%u", gen->id);
+	struct host_stat stat;
+
+	if (machine->host->ops->stat(machine->host, VOLUME_POOL, place, &stat) == 0)
+		text_addf(text, "       edited in it: copies are in /var/lib/moult/left/%u\n",
+			  gen->id);
+}
+
 /* The reason may be the last words of some program: they must not reach a terminal as they are. */
 static void add_failed(const struct machine *machine, struct text *text)
 {
@@ -56,6 +66,7 @@ static void add_failed(const struct machine *machine, struct text *text)
 			  "       look into it: sudo moult log %u\n",
 			  machine->listing.running.booted, gen->id);
 		add_data(machine, gen, text);
+		add_left(machine, gen, text);
 		break;
 	}
 }

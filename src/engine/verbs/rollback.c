@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "carry.h"
 #include "data_back.h"
+#include "late_left.h"
 #include "publish.h"
 #include "report.h"
 #include "rollback_base.h"
@@ -29,18 +30,6 @@ static bool roll_to_untried(struct operation *operation, const struct verb_reque
 	       answer_done(operation, sentence, ret, err);
 }
 
-/* Before anything is changed: afterwards another generation is the one that is left. */
-static char *edits_left(struct machine *machine, const struct generation *to)
-{
-	const struct generation *from = listing_current(&machine->listing);
-	auto_host_strings struct host_strings edits = {0};
-
-	if (!from || from->damage || from == to)
-		return NULL;
-	late_edited_in(machine, from, to, &edits);
-	return late_edited_text(from, &edits);
-}
-
 static bool make_current(struct operation *operation, const struct rollback *rollback, json_t **ret,
 			 struct err *err)
 {
@@ -48,13 +37,15 @@ static bool make_current(struct operation *operation, const struct rollback *rol
 	bool runs = operation->machine->listing.running.booted == (int)id;
 	auto_free char *sentence =
 		xasprintf("generation %u is current%s", id, runs ? "" : "; reboot to use it");
-	auto_free char *left = edits_left(operation->machine, rollback->to);
+	auto_late_left struct late_left left = {0};
 
+	/* before anything is changed: afterwards another generation is the one that is left */
+	late_left_find(operation->machine, listing_current(&operation->machine->listing),
+		       rollback->to, &left);
 	if (!publish_current(operation, id, rollback->from->serial, err))
 		return false;
 	note(operation, rollback);
-	if (left)
-		operation_note(operation, "%s", left);
+	late_left_keep(operation, &left);
 	return answer_done(operation, sentence, ret, err);
 }
 

@@ -8,6 +8,7 @@
 #include "firmware.h"
 #include "health.h"
 #include "hooks.h"
+#include "late_left.h"
 #include "messages.h"
 #include "live_kernel.h"
 #include "proposal.h"
@@ -79,6 +80,23 @@ static void tell_returned(const struct operation *operation)
 	}
 }
 
+/* What was edited in its trial is not in what runs now: a person may want it. */
+static void keep_edits(struct operation *operation)
+{
+	const struct machine *machine = operation->machine;
+	const struct generation *current = listing_current(&machine->listing);
+
+	for (size_t i = 0; current && operation->trial_ended && i < machine->listing.count; i++) {
+		auto_late_left struct late_left left = {0};
+
+		if (!note_of_end(operation, machine->listing.generations[i].id))
+			continue;
+		late_left_find(operation->machine, &machine->listing.generations[i], current,
+			       &left);
+		late_left_keep(operation, &left);
+	}
+}
+
 /* What the hooks could not do at once, in a trial or beside another moult. */
 static bool catch_up(struct operation *operation, struct err *err)
 {
@@ -123,6 +141,7 @@ static bool reconcile_body(struct operation *operation, const struct verb_reques
 	operation->generation = machine->listing.running.booted;
 	note_default_by_hand(operation);
 	tell_returned(operation);
+	keep_edits(operation);
 	if (!late_check(operation, err) && !operation_forgive(operation, "late edits", err))
 		return false;
 	/* moult-returned.service waits for it: whether this one is healthy is asked once all is up */
