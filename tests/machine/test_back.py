@@ -12,6 +12,7 @@ import unittest
 
 import running  # noqa: F401
 import world
+from rig import image
 from rig.command import call
 from world import tearDownModule  # noqa: F401
 
@@ -160,7 +161,11 @@ class Full(world.BadDay):
                 path.unlink()
             if (top / "small").exists():
                 call("rm", "-r", top / "small")
+        if "ballast" in image.esp_list(disk.path):
+            self.assertNotIn("reserve", image.esp_list(disk.path, "/moult"))
+            image.esp_remove(disk.path, "/ballast")
         disk.moult("repair").ok()
+        self.assertIn("reserve", image.esp_list(disk.path, "/moult"))
         self.assertEqual(disk.generations()[2]["state"], "good")
         self.assert_sound(disk)
 
@@ -171,6 +176,45 @@ class Full(world.BadDay):
             self.fill_data(top)
         self.assert_goes_back(disk)
 
+    def test_with_no_room_on_the_boot_volume(self):
+        disk = self.disk("blessed")
+        disk.moult("checkpoint", "kept").ok()
+        disk.fill_boot(0)
+        self.assert_goes_back(disk)
+
+    def test_to_and_fro_with_no_room_on_the_boot_volume(self):
+        """What the reserve gave room to is taken away again each time: it is never used up."""
+        disk = self.disk("blessed")
+        disk.moult("checkpoint", "kept").ok()
+        disk.fill_boot(0)
+        for number in (2, 1) * 6:
+            disk.moult("rollback", number).ok()
+            self.assertEqual(disk.moult("--json", "status").ok().json["next"]["id"], number)
+        self.assert_goes_back(disk)
+
+    def test_with_no_room_anywhere(self):
+        disk = self.disk("blessed")
+        disk.moult("checkpoint", "kept").ok()
+        disk.fill_boot(0)
+        with disk.pool() as top:
+            self.fill_data(top)
+            self.fill_metadata(top)
+        self.assert_goes_back(disk)
+
+    def test_without_the_reserve_it_is_refused_and_nothing_changed(self):
+        disk = self.disk("blessed")
+        disk.moult("checkpoint", "kept").ok()
+        image.esp_remove(disk.path, "/moult/reserve")
+        disk.fill_boot(0)
+        before = disk.moult("--json", "status").ok().json
+        self.assert_sentence(disk.moult("rollback", "kept"), 1, ["is full"], "sudo moult .*cleanup")
+        self.assertEqual(disk.moult("--json", "status").ok().json["next"], before["next"])
+        with disk.pool(read_only=True) as top:
+            self.assertEqual(world.default_subvolume(top), "@gens/1/root")
+        image.esp_remove(disk.path, "/ballast")
+        disk.moult("rollback", "kept").ok()
+        self.assert_sound(disk)
+
     def test_with_no_room_for_metadata_either(self):
         disk = self.disk("blessed")
         disk.moult("checkpoint", "kept").ok()
@@ -178,6 +222,51 @@ class Full(world.BadDay):
             self.fill_data(top)
             self.fill_metadata(top)
         self.assert_goes_back(disk)
+
+
+class ReadOnly(world.BadDay):
+    """A boot volume that takes no writes: nothing by halves, and what can be done is said."""
+
+    def kept(self):
+        """A disk with a generation to go back to, and where its ESP is read-only."""
+        disk = self.disk("blessed")
+        disk.moult("checkpoint", "kept").ok()
+        return disk
+
+    def test_the_medium_is_write_protected(self):
+        disk = self.kept()
+        with image.loop(disk.path, image.esp(disk.path), read_only=True) as device:
+            for words in (["rollback", "kept"], ["rollback", "kept", "-n"]):
+                before = disk.facts()
+                result = disk.moult("--esp", device, *words)
+                self.assert_sentence(result, 1, [
+                    device, "read-only", "the boot menu starts generation 2 all the same"],
+                    "sudo systemctl reboot --boot-loader-menu=60")
+                self.assertEqual(disk.facts(), before)
+            self.assert_sentence(disk.moult("--esp", device, "run", "--", "true"), 1,
+                                 ["read-only"], "")
+            found = disk.moult("--esp", device, "--json", "check").json["findings"]
+            self.assertIn("ESP_READ_ONLY", {one["code"] for one in found})
+            self.assertEqual(disk.moult("--esp", device, "--json", "status").ok().json[
+                "next"]["id"], 1)
+        # what it says can be done: an entry that the loader need not write to
+        self.assertTrue([name for name in image.esp_list(disk.path, "/loader/entries")
+                         if name.startswith("moult-old-")])
+        disk.moult("rollback", "kept").ok()
+        self.assert_sound(disk)
+
+    def test_files_that_call_themselves_read_only(self):
+        disk = self.kept()
+        drive = f"{disk.path}@@{image.esp(disk.path).offset}"
+        for folder in ("/loader", "/loader/entries", "/moult"):
+            for name in image.esp_list(disk.path, folder):
+                if not name.endswith("/"):
+                    call("mattrib", "-i", drive, "+r", f"::{folder}/{name}", env=image.MTOOLS)
+        disk.moult("rollback", "kept").ok()
+        self.assertEqual(disk.moult("--json", "status").ok().json["next"]["id"], 2)
+        disk.moult("repair").ok()
+        self.assert_sound(disk)
+        self.assert_works(disk)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Waiting(world.BadDay):
         disk = self.proposing()
         before = disk.numbers()
         said = disk.moult("upgrade").ok().out
-        self.assertIn("generation 2 is pending already, and the source has nothing newer",
+        self.assertIn("eneration 2 is pending already, and the source has nothing newer",
                       " ".join(said.split()))
         self.assertEqual(set(disk.generations()), {0, 1, 2})
         self.assertEqual(disk.numbers()[1], before[1])

@@ -294,6 +294,15 @@ class Disk:
                 else:
                     path.write_text(text)
 
+    def fill_boot(self, left_mib):
+        """Leave so much of the ESP free; the file is called /ballast."""
+        drive = f"{self.path}@@{image.esp(self.path).offset}"
+        said = call("mdir", "-i", drive, "::/", env=image.MTOOLS).decode()
+        free = int(re.search(r"([\d ]+) bytes free", said)[1].replace(" ", ""))
+        with tempfile.NamedTemporaryFile(dir=made.place) as ballast:
+            ballast.truncate(free - left_mib * MIB)
+            call("mcopy", "-i", drive, ballast.name, "::/ballast", env=image.MTOOLS)
+
     def read(self, path):
         """A file of the pool."""
         with self.pool(read_only=True) as top:
