@@ -3,6 +3,7 @@
 #include "changes.h"
 #include "late_apply.h"
 #include "verify.h"
+#include "withdraw.h"
 
 #define LIMIT_USEC (10 * INT64_C(1000000))
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "late.h"
+#include "operation.h"
 #include "verbs.h"
 
 enum carry_outcome {

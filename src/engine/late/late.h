@@ -4,11 +4,12 @@
  * The ancestor (@gens/7/ancestor) is the root as it was staged from; what differs from it is an edit,
  * if core/late_rules says so. Finding them costs what was changed (host: changed_since). Packages that
  * changed live, an edit that the initrd was made from, and one that the new generation contradicts
- * make it stale: it leaves the menu, and is built again. All others are carried over (carry.h).
+ * make it stale: it leaves the menu (withdraw.h), and is built again. All others are carried over
+ * (carry.h). This only looks.
  */
 #pragma once
 #include "late_rules.h"
-#include "operation.h"
+#include "machine.h"
 
 /* The generation on trial, and what it was staged from. */
 struct late_watch {
@@ -52,11 +53,6 @@ bool late_packages(struct machine *machine, const struct late_watch *watch, char
 bool late_stale_why(struct machine *machine, const struct late_watch *watch,
 		    struct late_edits *edits, char **ret_why, struct err *err);
 
-/* The byte of its entry goes back; said in the journal and as a note. */
-bool late_withdraw(struct operation *operation, const struct late_watch *watch, const char *why,
-		   struct err *err);
-/* Withdraws what is on trial if it is stale; the machine is read again then. */
-bool late_check(struct operation *operation, struct err *err);
 /* The command that builds a stale generation again. */
 const char *late_remedy(const struct generation *generation);
 
@@ -71,9 +67,3 @@ void late_edited_in(struct machine *machine, const struct generation *from,
 		    const struct generation *to, struct host_strings *ret);
 /* For people; NULL = nothing was. Caller frees. */
 char *late_edited_text(const struct generation *from, const struct host_strings *edits);
-
-/*
- * Snapshots of a carrying that was cut off, and ancestors that nobody asks any more, go. Part of
- * recovery; running it twice changes nothing the second time.
- */
-bool late_tidy(struct operation *operation, struct err *err);

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "late.h"
+#include "operation.h"
 
 #define LEFT_DIRECTORY MOULT_DIRECTORY "/left"
 

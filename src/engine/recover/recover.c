@@ -11,6 +11,7 @@
 #include "restore.h"
 #include "run.h"
 #include "undo_plan.h"
+#include "withdraw.h"
 
 /* With that serial, 0 = any. One that was written but never enabled is no entry. */
 static bool has_old_entry(const struct menu *menu, unsigned id, uint64_t serial)

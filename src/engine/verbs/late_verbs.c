@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "carry.h"
 #include "verb.h"
+#include "withdraw.h"
 
 static char *carried_sentence(const struct operation *operation, const struct carry_result *result)
 {

@@ -18,6 +18,7 @@
 #include "report.h"
 #include "restore.h"
 #include "verb.h"
+#include "withdraw.h"
 
 static bool is_trial(const struct machine *machine)
 {

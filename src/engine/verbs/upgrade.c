@@ -8,6 +8,7 @@
 #include "proposal.h"
 #include "report.h"
 #include "verb.h"
+#include "withdraw.h"
 
 static bool is_command(const struct verb_request *request)
 {
