@@ -94,7 +94,7 @@ static void announce(struct machine *machine, const struct invocation *invocatio
 	if (!invocation->command->verb(machine, &request, &document, &unused) || !document)
 		return;
 	render_steps(document_array(document, "steps"), &around->out, &out);
-	render_sentences(document_array(document, "notes"), "note: ", &around->out, &out);
+	view_add_sentences(&around->out, &out, "note: ", document_array(document, "notes"));
 	print(stdout, &out);
 }
 

@@ -27,7 +27,7 @@ void render_change(const json_t *document, const struct view *view, struct text 
 	if (view->verbose)
 		render_steps(document_array(document, "steps"), view, out);
 	render_fates(document_array(document, "fates"), view, out);
-	render_sentences(document_array(document, "notes"), "note: ", view, out);
+	view_add_sentences(view, out, "note: ", document_array(document, "notes"));
 	if (sentence)
 		add_sentence(sentence, view, out);
 	if (document_string(document, "reboots_when"))

@@ -188,5 +188,5 @@ void render_diff(const json_t *document, const struct view *view, struct text *o
 		add_file(document_object(document, "file"), view, out);
 	if (is_empty(document))
 		text_add(out, "No difference.\n");
-	render_sentences(document_array(document, "notes"), "note: ", view, out);
+	view_add_sentences(view, out, "note: ", document_array(document, "notes"));
 }

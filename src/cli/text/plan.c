@@ -57,29 +57,6 @@ void render_packages(const json_t *packages, const struct view *view, struct tex
 
 /* --- steps -------------------------------------------------------------------------------------- */
 
-static const char *sentence_of(const json_t *sentence)
-{
-	static const char *const keys[] = {"sentence", "why", "object", "name"};
-	const char *words = json_string_value(sentence);
-
-	for (size_t i = 0; !words && i < COUNT(keys); i++)
-		words = document_string(sentence, keys[i]);
-	return words;
-}
-
-void render_sentences(const json_t *sentences, const char *bullet, const struct view *view,
-		      struct text *out)
-{
-	const json_t *sentence;
-	size_t i;
-
-	json_array_foreach(sentences, i, sentence)
-	{
-		if (sentence_of(sentence))
-			view_add_bulleted(view, out, bullet, sentence_of(sentence));
-	}
-}
-
 struct deed {
 	const char *name, *shown; /* NULL: part of whatever comes before it */
 	bool object; /* says little without it */
@@ -306,11 +283,11 @@ void render_plan(const json_t *document, const struct view *view, struct text *o
 	render_steps(document_array(document, "steps"), view, out);
 	if (json_array_size(edits) > 0)
 		text_add(out, "Edited since it was built, and left in the generation that runs:\n");
-	render_sentences(edits, "  - ", view, out);
+	view_add_sentences(view, out, "  - ", edits);
 	if (lost)
 		text_add(out, "Stays as it is, whatever is booted:\n");
-	render_sentences(lost, "  - ", view, out);
-	render_sentences(document_array(document, "notes"), "note: ", view, out);
+	view_add_sentences(view, out, "  - ", lost);
+	view_add_sentences(view, out, "note: ", document_array(document, "notes"));
 	add_needs(document_array(document, "accept"), view, out);
 	add_space(document_object(document, "space"), view, out);
 	if (document_string(document, "sentence"))

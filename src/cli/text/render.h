@@ -29,9 +29,6 @@ void render_next(const json_t *next, const struct view *view, struct text *out);
 void render_packages(const json_t *packages, const struct view *view, struct text *out);
 /* What a plan does, grouped into sentences; every step when the view is verbose. */
 void render_steps(const json_t *steps, const struct view *view, struct text *out);
-/* Strings, or objects with a sentence in "why" or "object", one wrapped line each. */
-void render_sentences(const json_t *sentences, const char *bullet, const struct view *view,
-		      struct text *out);
 /* What timers wait for and found, of `status`. */
 void render_standing(const json_t *unattended, const struct view *view, struct text *out);
 /* Generations, one a line: whether each stays or goes, and why. */

@@ -245,7 +245,7 @@ void render_status(const json_t *document, const struct view *view, struct text 
 	add_failed(document, view, out);
 	add_refused(document, view, out);
 	add_pending(document, view, out);
-	render_sentences(conflicts, "! ", view, out);
+	view_add_sentences(view, out, "! ", conflicts);
 	if (as_of) {
 		auto_text struct text words = {0};
 

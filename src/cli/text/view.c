@@ -1,6 +1,7 @@
 #include "view.h"
 #include <string.h>
 #include <time.h>
+#include "document.h"
 
 #define LABEL_COLUMNS 12
 
@@ -137,4 +138,27 @@ void view_add_size(struct text *out, unsigned long long bytes)
 	for (; value >= 1023.95 && unit + 1 < COUNT(units); unit++)
 		value /= 1024;
 	text_addf(out, "%.1f %s", value, units[unit]);
+}
+
+static const char *sentence_of(const json_t *sentence)
+{
+	static const char *const keys[] = {"sentence", "why", "object", "name"};
+	const char *words = json_string_value(sentence);
+
+	for (size_t i = 0; !words && i < COUNT(keys); i++)
+		words = document_string(sentence, keys[i]);
+	return words;
+}
+
+void view_add_sentences(const struct view *view, struct text *out, const char *bullet,
+			const json_t *sentences)
+{
+	const json_t *sentence;
+	size_t i;
+
+	json_array_foreach(sentences, i, sentence)
+	{
+		if (sentence_of(sentence))
+			view_add_bulleted(view, out, bullet, sentence_of(sentence));
+	}
 }

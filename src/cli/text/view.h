@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <jansson.h>
 #include "place.h"
 #include "safe.h"
 
@@ -27,6 +28,9 @@ void view_add_labelled(const struct view *view, struct text *out, const char *la
 		       const char *words);
 void view_add_bulleted(const struct view *view, struct text *out, const char *bullet,
 		       const char *words);
+/* Strings, or objects with a sentence in "why" or "object", each bulleted. */
+void view_add_sentences(const struct view *view, struct text *out, const char *bullet,
+			const json_t *sentences);
 
 /*
  * A command that helps: "try: sudo moult --sysroot /dev/sda check", if that is where moult works,

@@ -17,7 +17,7 @@
 #include "publish.h"
 #include "record.h"
 #include "recover.h"
-#include "reserve.h"
+#include "reserve_keep.h"
 #include "restore.h"
 #include "retire.h"
 #include "undo.h"

@@ -7,7 +7,7 @@
 #include "publish.h"
 #include "recover_data.h"
 #include "recover_trial.h"
-#include "reserve.h"
+#include "reserve_keep.h"
 #include "restore.h"
 #include "run.h"
 #include "undo_plan.h"

@@ -1,5 +1,4 @@
 #include "verify.h"
-#include <errno.h>
 #include <string.h>
 #include "verifying.h"
 
@@ -17,14 +16,6 @@ static const struct {
 	{"files of changed packages", verify_files},
 };
 
-void kernel_done(struct kernel *kernel)
-{
-	free(kernel->release);
-	free(kernel->linux_path);
-	free(kernel->initrd_path);
-	*kernel = (struct kernel){0};
-}
-
 static void verifying_done(struct verifying *verifying)
 {
 	free(verifying->root);
@@ -35,43 +26,6 @@ static void verifying_done(struct verifying *verifying)
 	findings_done(&verifying->findings);
 }
 DEFINE_AUTO_STRUCT(verifying, struct verifying, verifying_done)
-
-void verifying_remark(struct verifying *verifying, const struct remark *remark, const char *why,
-		      ...)
-{
-	struct finding finding = {
-		.code = remark->code,
-		.level = remark->level,
-		.object = xstrdup(remark->object),
-		.remedy = xstrdup_or_null(remark->remedy),
-	};
-	va_list args;
-
-	va_start(args, why);
-	finding.why = xvasprintf(why, args);
-	va_end(args);
-	findings_add(&verifying->findings, finding);
-}
-
-bool verifying_read(struct verifying *verifying, const char *path, size_t max_bytes,
-		    struct host_bytes *ret)
-{
-	int r = verifying->host->ops->root_read(verifying->host, verifying->root, path, max_bytes,
-						ret);
-
-	if (r < 0 && r != -ENOENT)
-		verifying_remark(verifying,
-				 &(struct remark){"UNREADABLE", FINDING_REFUSE, path, NULL},
-				 "/%s cannot be read: %s", path, strerror(-r));
-	return r == 0;
-}
-
-bool verifying_have(const struct verifying *verifying, const char *path)
-{
-	struct host_stat stat;
-
-	return verifying->host->ops->root_stat(verifying->host, verifying->root, path, &stat) == 0;
-}
 
 static void tell_warnings(struct verifying *verifying)
 {

@@ -2,6 +2,14 @@
 #include <string.h>
 #include "verifying.h"
 
+void kernel_done(struct kernel *kernel)
+{
+	free(kernel->release);
+	free(kernel->linux_path);
+	free(kernel->initrd_path);
+	*kernel = (struct kernel){0};
+}
+
 #define KERNEL_PREFIX "vmlinuz-"
 #define RELEASE_MAX 64
 
