@@ -30,7 +30,7 @@ class Live(world.Vm):
         return serial
 
     def is_on_trial(self, machine):
-        """The next boot that runs commands; those of a trial end by themselves, sometimes at once."""
+        """The next boot that runs commands; one on trial may end meanwhile."""
         while True:
             machine.wait_boot(world.BOOT_TIMEOUT)
             with contextlib.suppress(world.MachineError):
