@@ -406,12 +406,14 @@ static unsigned at_most(unsigned wanted_mib, uint64_t total_bytes, unsigned part
 {
 	uint64_t most = (total_bytes >> 20) / part;
 
-	return total_bytes > 0 && wanted_mib > most ? (unsigned)most : wanted_mib;
+	if (total_bytes == 0 || total_bytes >= POLICY_AMPLE_BYTES)
+		return wanted_mib;
+	return wanted_mib > most ? (unsigned)most : wanted_mib;
 }
 
 unsigned policy_data_mib(const struct policy *policy, uint64_t total_bytes)
 {
-	return at_most(policy->min_free_data_mib, total_bytes, 4);
+	return at_most(policy->min_free_data_mib, total_bytes, 8);
 }
 
 unsigned policy_metadata_mib(const struct policy *policy, uint64_t total_bytes)

@@ -47,9 +47,12 @@ void policy_done(struct policy *policy);
 bool policy_apply(struct policy *policy, const char *name, const char *bytes, size_t length,
 		  struct err *err);
 
+/* A Btrfs that is smaller has room for less; see policy_data_mib(). */
+#define POLICY_AMPLE_BYTES (UINT64_C(2) << 30)
+
 /*
  * How much of data and of metadata has to stay free on a Btrfs of this size, 0 = unknown: what the
- * policy says, and on a small one never more than a quarter and a thirty-second of it.
+ * policy says, and on a small one never more than an eighth and a thirty-second of it.
  */
 unsigned policy_data_mib(const struct policy *policy, uint64_t total_bytes);
 unsigned policy_metadata_mib(const struct policy *policy, uint64_t total_bytes);

@@ -112,7 +112,7 @@ const struct damage damages_anywhere[] = {
 	 {CHECK_ALL, "METADATA_SPACE", FINDING_WARN, "1 MiB left for metadata", "btrfs balance"}},
 	{checks_world_adopted,
 	 break_small,
-	 {CHECK_ALL, "SMALL_POOL", FINDING_NOTE, "an upgrade wants 128 MiB of it free for data",
+	 {CHECK_ALL, "SMALL_POOL", FINDING_NOTE, "an upgrade wants 64 MiB of it free for data",
 	  "btrfs filesystem resize"}},
 	{checks_world_adopted,
 	 break_edits_kept,

@@ -143,7 +143,7 @@ class Small(world.BadDay):
         found = self.assert_lives(self.made_small(512, 128))
         self.assertRegex(found["SMALL_POOL"]["why"],
                          r"512 MiB in all: a rollback to a good generation works also when it is "
-                         r"full, but an upgrade wants 128 MiB of it free for data "
+                         r"full, but an upgrade wants 64 MiB of it free for data "
                          r"\(there are \d+\) and 16 MiB for metadata \(\d+\)")
 
 

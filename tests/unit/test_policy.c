@@ -177,8 +177,8 @@ START_TEST(what_has_to_stay_free_is_never_most_of_a_small_disk)
 	static const struct {
 		uint64_t mib;
 		unsigned data, metadata;
-	} cases[] = {{0, 512, 64},    {512, 128, 16},  {1024, 256, 32},
-		     {2047, 511, 63}, {2048, 512, 64}, {1 << 20, 512, 64}};
+	} cases[] = {{0, 512, 64},    {512, 64, 16},   {1024, 128, 32},
+		     {2047, 255, 63}, {2048, 512, 64}, {1 << 20, 512, 64}};
 	auto_policy struct policy policy = {0};
 
 	policy_defaults(&policy);

@@ -53,14 +53,12 @@ void check_left(struct checking *checking)
 	}
 }
 
-/* Below it not all of what moult does finds room; what holds all the same is said. */
-#define AMPLE_BYTES (UINT64_C(2) << 30)
-
 static unsigned long long mib(uint64_t bytes)
 {
 	return bytes >> 20;
 }
 
+/* Not all of what moult does finds room there; what holds all the same is said. */
 void check_size(struct checking *checking)
 {
 	struct machine *machine = checking->machine;
@@ -69,7 +67,7 @@ void check_size(struct checking *checking)
 	int r = machine->host->ops->space(machine->host, VOLUME_POOL, &space);
 
 	if (checking_cannot(checking, r, "cannot tell how large the Btrfs is") ||
-	    space.total_bytes == 0 || space.total_bytes >= AMPLE_BYTES)
+	    space.total_bytes == 0 || space.total_bytes >= POLICY_AMPLE_BYTES)
 		return;
 	finding = checking_add(checking, FINDING_NOTE, "SMALL_POOL", "the Btrfs");
 	finding_why(
