@@ -99,7 +99,7 @@ void checks_world_adopted(struct engine_world *world)
 	fake_host_put_subvolume(world->fake, "@var");
 	put_in(world, "@gens/1/root", "etc/fstab", adopted_fstab);
 	put_in(world, "@gens/1/root", "usr/lib/sysimage/dpkg/status", status);
-	put_in(world, "@gens/1/root", "lib/modules/" RELEASE "/modules.dep", "");
+	put_in(world, "@gens/1/root", "usr/lib/modules/" RELEASE "/modules.dep", "");
 	put_units(world, "@gens/1/root", true);
 	put_loader(world);
 	world_remove(world, VOLUME_BOOT, "loader/entries/debian.conf");

@@ -65,7 +65,7 @@ static void break_interrupted(struct engine_world *world)
 
 static void break_modules(struct engine_world *world)
 {
-	world_remove(world, VOLUME_POOL, ROOT "/lib/modules/6.1.0-50-amd64/modules.dep");
+	world_remove(world, VOLUME_POOL, ROOT "/usr/lib/modules/6.1.0-50-amd64/modules.dep");
 }
 
 static void break_data_subvolume(struct engine_world *world)

@@ -77,13 +77,16 @@ void check_kernel(struct checking *checking)
 	finding_remedy(finding, "sudo update-initramfs -c -k all");
 }
 
+/* /lib is a link to /usr/lib in most systems, and a directory in some. */
 static bool has_modules(struct checking *checking, const char *release)
 {
+	static const char *const places[] = {"usr/lib/modules", "lib/modules"};
 	static const char *const lists[] = {"modules.dep", "modules.builtin"};
 	bool there = false;
 
-	for (size_t i = 0; !there && i < COUNT(lists); i++) {
-		auto_free char *path = xasprintf("lib/modules/%s/%s", release, lists[i]);
+	for (size_t i = 0; !there && i < COUNT(places) * COUNT(lists); i++) {
+		auto_free char *path = xasprintf("%s/%s/%s", places[i / COUNT(lists)], release,
+						 lists[i % COUNT(lists)]);
 
 		there = checking_in_root(checking, path, NULL);
 	}
