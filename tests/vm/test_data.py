@@ -65,7 +65,7 @@ class Migrated(world.Vm):
     def back(self, machine):
         """The plan says what goes, the rollback brings it, the newer data is kept beside it."""
         plan = machine.json("plan rollback 1 --data var")
-        self.assertEqual([data["path"] for data in plan["data"]], ["/var"])
+        self.assertEqual([data["name"] for data in plan["data"]], ["/var"])
         answer = machine.json("rollback 1 --data var")
         kept = answer["data"][0]["kept_as"]
         world.say("reboot into the older version with its data")
