@@ -35,6 +35,7 @@ class Item:
     generation: int  # None: it says none
     root: str  # the subvolume that becomes the root
     release: str  # of the kernel
+    line: tuple = ()  # kernel, initrds, command line
     faults: tuple = ()
 
     @property
@@ -59,10 +60,18 @@ class Look:
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """What was found before an operation and after it; live: the machine writes to its roots."""
+    """What was found before an operation and after it.
+
+    written: the roots that the running machine itself writes to meanwhile.
+    """
     old: Look
     new: Look
-    live: bool = False
+    written: frozenset = frozenset()
+
+    @property
+    def lines(self):
+        """What an entry of a serial boots, and by what command line."""
+        return {(item.serial, item.line) for side in (self.old, self.new) for item in side.items}
 
     def systems(self, version):
         """What may boot by itself: the new one or the old one.
@@ -152,7 +161,8 @@ def _item(view, entry, uuid, blobs):
     number = words.get("moult.gen", "")
     return Item(entry.file, bool(named), bool(named) and not named[1], entry.left is not None,
                 int(named[2]) if named else 0, int(number) if number.isdigit() else None,
-                flags.get("subvol", "").lstrip("/"), release, tuple(faults))
+                flags.get("subvol", "").lstrip("/"), release,
+                (entry.kernel, entry.initrds, entry.options), tuple(faults))
 
 
 def _check_blobs(view, entry, blobs, faults):
@@ -208,11 +218,14 @@ def violations(look, bounds):
     for item in look.items:
         if item.ours:
             found += [f"{item.file}: {fault}" for fault in item.faults]
+            if not item.faults and (item.serial, item.line) not in bounds.lines:
+                found.append(f"{item.file}: its command line is neither an old nor a new one: "
+                             f"{item.line[-1]}")
     for pool in look.pools:
         for item in look.items:
             if item.ours:
                 found += [f"{item.file}: {fault}" for fault in _system_faults(item, pool, bounds)]
-        found += _default_subvolume(pool, bounds)
+        found += _default_subvolume(pool, bounds) + _volumes(pool, bounds)
     return found + _default_entry(look, bounds) + _candidates(look, bounds)
 
 
@@ -234,7 +247,8 @@ def _system_faults(item, pool, bounds):
     found = []
     if item.release not in pool.modules[item.root]:
         found.append(f"{item.root} has no modules of its kernel {item.release or '(unknown)'}")
-    trees = [] if bounds.live else [item.root]
+    found += [f"its data {path} does not exist" for path in pool.missing(item.root)]
+    trees = [] if item.root in bounds.written else [item.root]
     if item.generation > 0:
         trees.append(f"@gens/{item.generation}/base")
     return found + [f"{path} is not complete" for path in trees
@@ -242,9 +256,28 @@ def _system_faults(item, pool, bounds):
 
 
 def _is_known(path, pool, bounds):
-    """Whether a tree is as it was before the operation, or as it is after it."""
-    return path in pool.trees and pool.trees[path] in (
-        bounds.old.pool.trees.get(path), bounds.new.pool.trees.get(path))
+    """Whether a tree is as it was before the operation, or as it is after it.
+
+    One that is not there is known where its generation was listed without it: a system that was
+    adopted while it ran is the base itself until its data was parted from it.
+    """
+    number = re.match(r"@gens/(\d+)/", path)
+    known = [side.pool.trees.get(path) for side in (bounds.old, bounds.new)
+             if path in side.pool.trees or
+             (number and path.endswith("/base") and int(number[1]) in side.pool.generations)]
+    return pool.trees.get(path) in known
+
+
+def _volumes(pool, bounds):
+    """Of what lies at the top, each is the old subvolume or the new one, and none that stays, under
+    whatever name, is ever gone."""
+    old, new, now = (found.volumes for found in (bounds.old.pool, bounds.new.pool, pool))
+    found = [f"{path} is neither the old subvolume nor the new one"
+             for path in old.keys() & new.keys()
+             if "/" not in path and now.get(path) not in (old[path], new[path])]
+    return found + [f"the subvolume that was {path} is gone" for path, identity in old.items()
+                    if "/" not in path and identity in new.values()
+                    and identity not in now.values()]
 
 
 def _default_subvolume(pool, bounds):

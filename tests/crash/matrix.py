@@ -7,6 +7,7 @@ import pathlib
 import random
 import shutil
 
+import bootview
 import judge
 import replay
 from rig import RigError, cache, image
@@ -14,13 +15,15 @@ from rig.command import say
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 LOADER = "systemd-boot"
+LOADER_OF_DISKS = bootview.VERSIONS.index(252)
 FORMAT_VERSION = 1
 SHOWN = 10
 
 
 @dataclasses.dataclass
 class Row:
-    """What was found about one operation; samples: copies of disks, to be booted."""
+    """What was found about one operation; seen: each state, and the entry that is taken in it;
+    after: the one that is taken in the end; samples: copies of disks, to be booted."""
     operation: str
     flush_points: int = 0
     subsets: int = 0
@@ -28,6 +31,8 @@ class Row:
     booted: int = 0
     violations: int = 0
     said: list = dataclasses.field(default_factory=list)
+    seen: list = dataclasses.field(default_factory=list)
+    after: judge.Item = None
     samples: list = dataclasses.field(default_factory=list)
 
     def blame(self, state, sentences):
@@ -44,22 +49,33 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A disk that was cut off, and the roots that it may boot."""
+    """A disk that was cut off; the entry that its loader takes, as the checker has it; and the one
+    that the loader takes after the whole of the operation."""
     disk: pathlib.Path
-    state: str
-    systems: tuple
+    operation: str
+    state: replay.State
+    entry: judge.Item
+    after: judge.Item
 
 
 @dataclasses.dataclass(frozen=True)
 class Effort:
-    """How much is tried of each operation."""
-    subsets: int = 220
-    samples: int = 0
+    """How much is tried of each operation.
+
+    samples: how many states are booted; a third is one of each third operation.
+    """
+    subsets: int = 250
+    samples: float = 0
     seed: int = 1
+
+    def samples_of(self, number):
+        """How many of the operation of this number, from 0."""
+        return int((number + 1) * self.samples) - int(number * self.samples)
 
 
 class Trial:
-    """A recording that is replayed twice: to know what is old and what is new, and to judge."""
+    """A recording that is replayed: to know what is old and what is new, to judge, and to keep
+    some states."""
 
     def __init__(self, recording, folder, effort):
         self.recording, self.folder, self.effort = recording, folder, effort
@@ -71,8 +87,13 @@ class Trial:
             with self._replay() as (history, viewer):
                 bounds = list(self._bounds(history, viewer))
             with self._replay() as (history, viewer):
-                return [self._judge(history, viewer, segment, bound)
+                rows = [self._judge(history, viewer, segment, bound)
                         for segment, bound in zip(self.recording.segments, bounds)]
+            if self.effort.samples:
+                with self._replay() as (history, _):
+                    for number, row in enumerate(rows):
+                        self._keep(history, number, row)
+        return rows
 
     @contextlib.contextmanager
     def _replay(self):
@@ -94,36 +115,56 @@ class Trial:
             new = viewer.look()
             if faults := [*old.faults, *new.faults]:
                 raise RigError(f"{segment.operation}: a disk that was not cut off: {faults}")
-            yield judge.Bounds(old, new, self.recording.live)
+            yield judge.Bounds(old, new, segment.written)
+
+    def _states(self, history, segment):
+        """The states of an operation; the same ones each time."""
+        history.go_to(segment.start)
+        return history.states(history.until(segment.end), self.effort.subsets, self.effort.seed)
 
     def _judge(self, history, viewer, segment, bounds):
-        row = Row(segment.operation)
-        history.go_to(segment.start)
-        part = history.until(segment.end)
-        kept = self._kept(part)
-        for state in history.states(part, self.effort.subsets, self.effort.seed):
+        row = Row(segment.operation, after=bounds.new.defaults[LOADER_OF_DISKS])
+        for state in self._states(history, segment):
             row.images += 1
             row.subsets += bool(state.subset)
             row.flush_points += not state.subset
-            if sentences := judge.violations(viewer.look(), bounds):
+            look = viewer.look()
+            if sentences := judge.violations(look, bounds):
                 row.blame(state, sentences)
-            if row.images in kept:
-                row.samples.append(self._sample(row, state, bounds))
+            row.seen.append((state, look.defaults[LOADER_OF_DISKS]))
         say(f"{segment.operation}: {row.images} states, {row.violations} violations, the log of "
             f"the Btrfs was replayed {viewer.pool.replayed} times so far")
         return row
 
-    def _kept(self, part):
-        """The numbers of the states that are to be booted."""
-        most = len(part) + self.effort.subsets
-        return set(random.Random(self.effort.seed).sample(range(1, most), self.effort.samples))
-
-    def _sample(self, row, state, bounds):
+    def _keep(self, history, number, row):
+        """Copy the states that are to be booted."""
+        segment = self.recording.segments[number]
+        chosen = chosen_states(row.seen, self.effort.samples_of(number), self.effort.seed)
         name = "".join(letter if letter.isalnum() else "-" for letter in row.operation)
-        disk = self.folder / f"{name}-{row.images}.img"
-        cache.copy(self.disk, disk)
-        systems = {system for number in range(2) for system in bounds.systems(number)}
-        return Sample(disk, f"{row.operation}, {state}", tuple(sorted(systems)))
+        for at, _ in enumerate(self._states(history, segment)):
+            if at in chosen:
+                disk = self.folder / f"{name}-{at}.img"
+                cache.copy(self.disk, disk)
+                row.samples.append(Sample(disk, row.operation, *row.seen[at], row.after))
+
+
+def chosen_states(seen, wanted, seed):
+    """The numbers of the states that are booted: by turns from around the commit, and from all.
+
+    seen: (state, the entry that is taken). Around it are the flush before the default first became
+    another one, all parts of what was written then, and the flush after.
+    """
+    chance, everywhere = random.Random(seed), list(range(len(seen)))
+    flushes = [number for number in everywhere if not seen[number][0].subset]
+    commit = next((at for at in range(1, len(flushes))
+                   if seen[flushes[at]][1] != seen[flushes[at - 1]][1]), None)
+    around = everywhere if commit is None else list(range(flushes[commit - 1],
+                                                          flushes[commit] + 1))
+    found = set()
+    for number in range(min(wanted, len(seen))):
+        pool = [at for at in (everywhere if number % 2 else around) if at not in found]
+        found.add(chance.choice(pool or [at for at in everywhere if at not in found]))
+    return found
 
 
 # What is published
@@ -146,9 +187,12 @@ then put into the state of every flush, and into random states between two of th
 the sectors written since the last flush, each sector whole or not at all. In each state a checker
 that shares no code with moult looked at the boot volume as firmware and systemd-boot read it, and
 mounted the Btrfs with the kernel. It asked for promise P2: every entry of ours boots a complete
-generation that was verified when it was made, the default is the old one or the new one, and so is
-the default subvolume. How many of the states were booted in QEMU as well is in the column of that
-name. How: [design/crash.md](design/crash.md).
+generation that was verified when it was made, by a command line that was written for it; the
+default is the old one or the new one, and so are the default subvolume and each subvolume of data;
+nothing that is there before and after is ever gone. Some of the states were booted in QEMU as well
+(the column `booted`): there the machine came up with the very entry that the checker had said, a
+trial ended well (or returned, where it had become stale), and `moult check` found no error.
+How: [design/crash.md](design/crash.md).
 
 | loader | operation | flush points | random subsets | states judged | booted | violations |
 |---|---|---:|---:|---:|---:|---:|

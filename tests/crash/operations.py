@@ -31,10 +31,14 @@ class Operation:
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """Where an operation lies in the log, in bytes."""
+    """Where an operation lies in the log, in bytes.
+
+    written: the roots that somebody else wrote to meanwhile.
+    """
     operation: str
     start: int
     end: int
+    written: frozenset = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +47,6 @@ class Recording:
     start: pathlib.Path
     log: pathlib.Path
     segments: tuple
-    live: bool = False
 
 
 # Machines that are off
@@ -60,6 +63,11 @@ class Off:
 
     def __exit__(self, *_):
         pass
+
+    @staticmethod
+    def roots():
+        """The roots that are written to by others than moult."""
+        return frozenset()
 
     def settle(self):
         """All that it wrote has reached the disk."""
@@ -101,7 +109,7 @@ OFFLINE = (
 )
 
 
-def chain(folder, operations, subject, kind="fresh", live=False):
+def chain(folder, operations, subject, kind="fresh"):
     """Record operations on a copy of one of the disks of tests/machine.
 
     subject(path) is what they are done to; a context manager.
@@ -115,12 +123,13 @@ def chain(folder, operations, subject, kind="fresh", live=False):
             if operation.prepare:
                 operation.prepare(subject_now)
             say(f"recording {operation.name}")
-            begin = log.stat().st_size
+            begin, written = log.stat().st_size, subject_now.roots()
             operation.act(subject_now)
             subject_now.settle()
-            segments.append(Segment(operation.name, begin, log.stat().st_size))
+            segments.append(Segment(operation.name, begin, log.stat().st_size,
+                                    written | subject_now.roots()))
     disk.unlink()
-    return Recording(start, log, tuple(segments), live)
+    return Recording(start, log, tuple(segments))
 
 
 def offline(folder, operations=OFFLINE, around=()):

@@ -51,6 +51,12 @@ class Pool:
     generations: dict
     trees: dict
     modules: dict  # path of the subvolume → kernel releases it has modules of
+    data: dict  # path of the subvolume → what its fstab mounts, and whether that is there
+    volumes: dict  # path of each subvolume → its id, which goes with it when it is renamed
+
+    def missing(self, path):
+        """The subvolumes that a root mounts and that are not there."""
+        return [name for name, there in self.data.get(path, ()) if not there]
 
 
 class PoolView:
@@ -124,7 +130,7 @@ class PoolView:
                 raise RigError(f"cannot unmount {self.place}: {os.strerror(ctypes.get_errno())}")
 
     def _read(self, top, originals):
-        generations, trees, modules, ids = {}, {}, {}, {TOP_ID: ""}
+        generations, trees, modules, data, ids = {}, {}, {}, {}, {TOP_ID: ""}
         gens = top / "@gens"
         names = sorted(name for name in os.listdir(gens) if name.isdigit()) if gens.is_dir() else []
         paths = list(originals)
@@ -133,10 +139,12 @@ class PoolView:
             paths += [f"@gens/{name}/root", f"@gens/{name}/base"]
         for path in paths:
             if _is_subvolume(top / path):
-                trees[path], modules[path] = self._tree(top / path)
+                trees[path], modules[path], mounts = self._tree(top / path)
+                data[path] = [(name, _is_subvolume(top / name)) for name in mounts]
                 ids[_version(top / path)[0]] = path
         default = _default(top)
-        return Pool(ids.get(default, f"subvolume {default}"), generations, trees, modules)
+        return Pool(ids.get(default, f"subvolume {default}"), generations, trees, modules, data,
+                    _volumes(top, trees))
 
     def _tree(self, path):
         """A subvolume that was not written to since it was last looked at need not be read again.
@@ -150,7 +158,7 @@ class PoolView:
             releases = frozenset(os.listdir(path / "usr/lib/modules"))
         except OSError:
             releases = frozenset()
-        found = _digest(path), releases
+        found = _digest(path), releases, _mounts(path / "etc/fstab")
         if key[2] <= self.transaction:
             self.known[key] = found
         return found
@@ -161,6 +169,25 @@ def _is_subvolume(path):
         return os.lstat(path).st_ino == TOP_INODE and path.is_dir()
     except OSError:
         return False
+
+
+def _volumes(top, paths):
+    """The id of each of these subvolumes, and of all at the top."""
+    names = [name for name in os.listdir(top) if _is_subvolume(top / name)]
+    return {path: _version(top / path)[1] for path in (*names, *paths)}
+
+
+def _mounts(fstab):
+    """The subvolumes that a file system table mounts beside the root."""
+    try:
+        lines = fstab.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    fields = [line.split() for line in lines if not line.lstrip().startswith("#")]
+    options = [words[3].split(",") for words in fields
+               if words[2:3] == ["btrfs"] and len(words) > 3 and words[1] != "/"]
+    return tuple(word.partition("=")[2].lstrip("/") for words in options for word in words
+                 if word.startswith("subvol=") and "nofail" not in words)
 
 
 def _asked(path, request, data):

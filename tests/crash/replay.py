@@ -21,6 +21,8 @@ SUPERBLOCKS = (64 << 10, 64 << 20, 256 << 30)
 SUPERBLOCK_BYTES = 4096
 # Between two flushes of the boot volume the loader's menu is at stake: those get more of the cuts.
 BOOT_WEIGHT = 6
+# For a part of an epoch that was not tried yet.
+TRIES = 24
 ODDS = (0.1, 0.5, 0.9)
 
 
@@ -107,7 +109,7 @@ class Replay:
 
     def _subset(self, changes, chance, seen):
         """(its name, changes) of a random part that is neither nothing, nor all, nor known."""
-        for _ in range(8):
+        for _ in range(TRIES):
             how = chance.choice((_whole_writes, _single_sectors, _in_order))
             name, part = how(changes, chance)
             key = frozenset((change.position, change.write) for change in part)

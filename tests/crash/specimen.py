@@ -18,6 +18,7 @@ from rig.fat import Fat32
 SPEC = recipe.Spec(size=400 << 20, esp_size=64 << 20)
 RELEASE = "6.1.0-test"
 LOADER_CONF = b"timeout 3\ndefault moult-[0-9]*\n"
+DATA = "@srv"
 INITRD = b"initrd" * 3000
 ORIGINAL, FIRST, SECOND = "moult-000000.conf", "moult-000001.conf", "moult-000002+3-0.conf"
 
@@ -66,6 +67,7 @@ class Specimen:
         recipe._format(path, recipe.Identity.of(salt))
         made = cls(path)
         with made.top() as top:
+            call("btrfs", "-q", "subvolume", "create", top / DATA)
             made._root(top / "@rootfs")
             for number, state in ((1, "good"), (2, "trial")):
                 made._generation(top, number, state)
@@ -91,6 +93,8 @@ class Specimen:
         (modules / "modules.dep").write_text("x" * 100)
         (path / "etc").mkdir()
         (path / "etc/motd").write_text("hello\n")
+        (path / "etc/fstab").write_text(f"# data\nUUID=x / btrfs defaults 0 0\nUUID=x /srv btrfs "
+                                        f"defaults,subvol=/{DATA} 0 0\n")
 
     def _generation(self, top, number, state):
         folder = top / "@gens" / str(number)
