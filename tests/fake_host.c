@@ -133,6 +133,69 @@ bool fake_cut_next(const struct fake_host *fake, struct fake_cut *cut)
 	return ++cut->pool_kept <= cut->pool_pending;
 }
 
+/* How much of the pool's effects, whether without data, fates on the boot volume. */
+static const struct sample {
+	enum { NONE, ALL, ANY } pool, boot;
+	bool lost;
+} samples[] = {{NONE, NONE, false}, {NONE, ALL, false}, {ALL, ALL, true}, {ALL, NONE, false},
+	       {ALL, ALL, false},   {ANY, ANY, true},	{ANY, ANY, false}};
+
+/* Of a volume on which nothing is pending nothing can be lost. */
+static struct sample sample_of(const struct fake_cut *cut, size_t i)
+{
+	struct sample sample = samples[i];
+
+	if (cut->pool_pending == 0)
+		sample.pool = NONE;
+	sample.lost = sample.lost && sample.pool != NONE;
+	if (cut->pending_count == 0)
+		sample.boot = NONE;
+	return sample;
+}
+
+static bool is_another(const struct fake_cut *cut, size_t i)
+{
+	struct sample this = sample_of(cut, i);
+
+	for (size_t j = 0; j < i; j++) {
+		struct sample other = sample_of(cut, j);
+
+		if (this.pool == other.pool && this.boot == other.boot && this.lost == other.lost)
+			return false;
+	}
+	return true;
+}
+
+static size_t choose(unsigned *state, int how_many, size_t all, size_t end)
+{
+	*state = *state * 1103515245 + 12345;
+	return how_many == ANY ? (*state >> 16) % end : how_many == ALL ? all : 0;
+}
+
+bool fake_cut_sample(const struct fake_host *fake, size_t at, unsigned number, struct fake_cut *ret)
+{
+	unsigned state = (unsigned)at * 31 + number;
+	struct sample sample;
+	size_t i = 0;
+
+	fake_cut_first(fake, at, ret);
+	for (unsigned found = 0; i < COUNT(samples); i++)
+		if (is_another(ret, i) && found++ == number)
+			break;
+	if (i == COUNT(samples))
+		return false;
+	sample = sample_of(ret, i);
+	ret->pool_data_lost = sample.lost;
+	ret->pool_kept = choose(&state, (int)sample.pool, ret->pool_pending, ret->pool_pending + 1);
+	for (size_t e = 0; e < ret->pending_count; e++) {
+		enum fake_fate fates[6];
+		size_t count = fake_effect_fates(&fake->effects[ret->pending[e]], fates);
+
+		ret->chosen[e] = choose(&state, (int)sample.boot, 1, count);
+	}
+	return true;
+}
+
 static void replay_pool(const struct fake_host *fake, const struct fake_cut *cut,
 			struct fake_disk *disk)
 {
@@ -173,6 +236,22 @@ static void replay_firmware(const struct fake_host *fake, const struct fake_cut 
 			fake_disk_apply(disk, &fake->effects[i]);
 }
 
+/* A commit of the Btrfs that nobody asked for takes names along, and sizes only of what is written. */
+static void forget_data(struct fake_disk *disk)
+{
+	struct fake_volume *v = &disk->volumes[VOLUME_POOL];
+
+	for (size_t i = 0; i < v->count; i++) {
+		struct fake_node *node = &v->nodes[i];
+
+		if (!node->dirty || node->type != HOST_FILE)
+			continue;
+		free(node->bytes);
+		node->length = node->before ? node->before_length : 0;
+		node->bytes = node->before ? take(node->before) : xstrdup("");
+	}
+}
+
 /* After a power cut, what the medium holds is all there is. */
 static void forget_cache(struct fake_disk *disk)
 {
@@ -198,6 +277,8 @@ struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct
 	after->package_locks = 0;
 	fake_disk_copy(&fake->base, &after->disk);
 	replay_pool(fake, cut, &after->disk);
+	if (cut->pool_data_lost)
+		forget_data(&after->disk);
 	replay_boot(fake, cut, &after->disk);
 	replay_firmware(fake, cut, &after->disk);
 	forget_cache(&after->disk);

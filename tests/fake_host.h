@@ -92,6 +92,7 @@ struct fake_cut {
 	size_t at; /* effects that had been issued */
 	/* of the pool's effects since its last sync: how many, in order, are on the medium */
 	size_t pool_kept, pool_pending;
+	bool pool_data_lost; /* and of these files the names, but not what was written to them */
 	/* of each of the boot volume's since its last sync: an index into its fates */
 	size_t pending[FAKE_CUT_MAX], chosen[FAKE_CUT_MAX], pending_count;
 };
@@ -99,6 +100,12 @@ struct fake_cut {
 /* Always true: there is at least one way. The caller says how many effects had been issued. */
 bool fake_cut_first(const struct fake_host *fake, size_t at, struct fake_cut *ret);
 bool fake_cut_next(const struct fake_host *fake, struct fake_cut *cut);
+/*
+ * A few of all ways, those first that differ most: nothing or everything of each volume, then any.
+ * False from the number on of which there is none; the same for the same arguments.
+ */
+bool fake_cut_sample(const struct fake_host *fake, size_t at, unsigned number,
+		     struct fake_cut *ret);
 /* A machine with the disk that is left, everything on it durable, the fields copied. Caller frees. */
 struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct fake_cut *cut);
 

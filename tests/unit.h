@@ -3,22 +3,35 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* Runs all tests, each in a process of its own; meson reads the TAP that the environment asks for. */
-static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+/* A case of its own for each test, so that CK_RUN_CASE=NAME runs that one; once for each of [first, end). */
+static inline void unit_add(Suite *suite, const TTest *test, int first, int end)
 {
-	Suite *suite = suite_create(name);
-	TCase *group = tcase_create(name);
+	TCase *alone = tcase_create(test->name);
+
+	tcase_set_timeout(alone, 1200);
+	tcase_add_loop_test(alone, test, first, end);
+	suite_add_tcase(suite, alone);
+}
+
+/* Runs all tests, each in a process of its own; meson reads the TAP that the environment asks for. */
+static inline int unit_run_suite(Suite *suite)
+{
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_set_timeout(group, 300);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(group, tests[i]);
-	suite_add_tcase(suite, group);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+
+	for (size_t i = 0; i < count; i++)
+		unit_add(suite, tests[i], 0, 1);
+	return unit_run_suite(suite);
 }
 
 #define UNIT_MAIN(name, ...)                                                                       \

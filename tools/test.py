@@ -79,12 +79,13 @@ SUITES = {
     "deb": python_tests(),
     "vm": python_tests(),
     "crash": python_tests(),
+    "mutants": python_tests(),
     "faults-sanitized": meson_tests(SANITIZED, named="faults"),
     "machine-days": python_tests(),
     "units-13": python_tests(MOULT_SUITE="trixie"),
     "debian13": debian13,
 }
-ONLY_IN_ALL = ("faults-sanitized", "machine-days", "units-13", "debian13")
+ONLY_IN_ALL = ("mutants", "faults-sanitized", "machine-days", "units-13", "debian13")
 BOOTING = {"rig", "vm", "crash"}
 BESIDE = {"vm"}
 IN_DEBIAN_13 = ("style", "unit", "faults", "fuzz", "cli", "machine", "deb")

@@ -29,11 +29,25 @@ static bool run_write(struct host *host, const struct step *step, struct err *er
 	return r < 0 ? failed(step, r, "write", err) : true;
 }
 
+/*
+ * Btrfs writes a file out before it replaces another, but under a new name it could be there empty
+ * after a power cut.
+ */
+static int sync_if_new(struct host *host, const struct step *step)
+{
+	struct host_stat stat;
+	int r = host->ops->stat(host, step->volume, step->path, &stat);
+
+	return r == -ENOENT ? host->ops->sync(host, step->volume) : r;
+}
+
 static bool run_replace(struct host *host, const struct step *step, struct err *err)
 {
 	auto_free char *temporary = xasprintf("%s.new", step->path);
 	int r = host->ops->write(host, step->volume, temporary, step->text, strlen(step->text));
 
+	if (r == 0)
+		r = sync_if_new(host, step);
 	if (r == 0)
 		r = host->ops->rename(host, step->volume, temporary, step->path);
 	if (r < 0)

@@ -63,6 +63,12 @@ void fake_node_touch(struct fake_node *node)
 	node->before_length = node->length;
 }
 
+void fake_node_flush(struct fake_node *node)
+{
+	node->dirty = false;
+	free(take(node->before));
+}
+
 void fake_node_free_content(struct fake_volume *v, struct fake_node *node)
 {
 	char *longer;

@@ -104,6 +104,8 @@ bool fake_is_below(const char *path, const char *directory);
 char *fake_parent_of(const char *path); /* caller frees */
 /* Before the content changes: remembers what is on the medium. */
 void fake_node_touch(struct fake_node *node);
+/* What was written to it is on the medium. */
+void fake_node_flush(struct fake_node *node);
 /* Its clusters are free from now on, with what is on the medium in them. */
 void fake_node_free_content(struct fake_volume *v, struct fake_node *node);
 void fake_forget_node(struct fake_volume *v, struct fake_node *node);

@@ -172,6 +172,7 @@ static int apply_rename(struct fake_disk *disk, const struct fake_effect *effect
 {
 	struct fake_volume *v = &disk->volumes[effect->volume];
 	const struct fake_node *from, *to;
+	bool replaces;
 	int r = check_move(disk, effect);
 
 	if (r < 0)
@@ -188,9 +189,12 @@ static int apply_rename(struct fake_disk *disk, const struct fake_effect *effect
 	} else if (to && from->type == HOST_DIRECTORY) {
 		return -ENOTDIR;
 	}
+	replaces = to && to->type == HOST_FILE && to->length > 0;
 	if (to)
 		fake_forget_tree(v, effect->path);
 	move_tree(v, effect->from, effect->path);
+	if (replaces && effect->volume == VOLUME_POOL)
+		fake_node_flush(fake_disk_find(disk, effect->volume, effect->path));
 	return 0;
 }
 
@@ -247,8 +251,8 @@ static int apply_remove_tree(struct fake_disk *disk, const struct fake_effect *e
 
 static int apply_copy(struct fake_disk *disk, const struct fake_effect *effect)
 {
-	const struct fake_node *from = fake_disk_find(disk, VOLUME_POOL, effect->from);
-	struct fake_node copy, *there;
+	struct fake_node *from = fake_disk_find(disk, VOLUME_POOL, effect->from), *there;
+	struct fake_node copy;
 	int r = fake_check_place(disk, VOLUME_POOL, effect->path);
 
 	if (r < 0)
@@ -260,6 +264,8 @@ static int apply_copy(struct fake_disk *disk, const struct fake_effect *effect)
 	there = fake_disk_find(disk, VOLUME_POOL, effect->path);
 	if (there && there->type == HOST_DIRECTORY)
 		return -EISDIR;
+	/* extents are shared, so they must be on the medium */
+	fake_node_flush(from);
 	fake_node_copy(from, &copy);
 	free(copy.path);
 	copy.path = xstrdup(effect->path);
@@ -315,6 +321,7 @@ static int apply_snapshot(struct fake_disk *disk, const struct fake_effect *effe
 		if (!top && (!fake_is_below(v->nodes[i].path, effect->from) ||
 			     !is_in_subvolume(disk, v->nodes[i].path, effect->from)))
 			continue;
+		fake_node_flush(&v->nodes[i]);
 		fake_node_copy(&v->nodes[i], &copy);
 		free(copy.path);
 		copy.path = xasprintf("%s%s%s", effect->path, !top && !*effect->from ? "/" : "",
@@ -363,11 +370,8 @@ static int apply_sync(struct fake_disk *disk, const struct fake_effect *effect)
 {
 	struct fake_volume *v = &disk->volumes[effect->volume];
 
-	for (size_t i = 0; i < v->count; i++) {
-		v->nodes[i].dirty = false;
-		free(v->nodes[i].before);
-		v->nodes[i].before = NULL;
-	}
+	for (size_t i = 0; i < v->count; i++)
+		fake_node_flush(&v->nodes[i]);
 	return 0;
 }
 
@@ -413,86 +417,4 @@ int fake_disk_apply(struct fake_disk *disk, const struct fake_effect *effect)
 	top = fake_subvolume_of(disk, parent ? parent : effect->path);
 	top->transid = ++disk->transid;
 	return 0;
-}
-
-/* ---- power cuts ---- */
-
-void fake_effect_done(struct fake_effect *effect)
-{
-	free(effect->path);
-	free(effect->from);
-	free(effect->bytes);
-	*effect = (struct fake_effect){0};
-}
-
-void fake_effect_copy(const struct fake_effect *from, struct fake_effect *ret)
-{
-	*ret = *from;
-	ret->path = xstrdup_or_null(from->path);
-	ret->from = xstrdup_or_null(from->from);
-	ret->bytes = from->bytes ? xstrndup(from->bytes, from->length) : NULL;
-}
-
-size_t fake_effect_fates(const struct fake_effect *effect, enum fake_fate fates[6])
-{
-	static const enum fake_fate of_write[] = {FATE_LOST, FATE_DONE,	 FATE_EMPTY,
-						  FATE_HALF, FATE_SHORT, FATE_STALE};
-	static const enum fake_fate of_rename[] = {FATE_LOST, FATE_DONE, FATE_NO_TARGET,
-						   FATE_NO_NAME};
-	static const enum fake_fate of_append[] = {FATE_LOST, FATE_DONE, FATE_HALF, FATE_SHORT};
-	static const enum fake_fate of_others[] = {FATE_LOST, FATE_DONE};
-	static const struct {
-		const enum fake_fate *fates;
-		size_t count;
-	} table[FAKE_KIND_COUNT] = {
-		[FAKE_WRITE] = {of_write, COUNT(of_write)},
-		[FAKE_APPEND] = {of_append, COUNT(of_append)},
-		[FAKE_RENAME] = {of_rename, COUNT(of_rename)},
-	};
-	size_t count = table[effect->kind].fates ? table[effect->kind].count : COUNT(of_others);
-
-	memcpy(fates, table[effect->kind].fates ? table[effect->kind].fates : of_others,
-	       count * sizeof(*fates));
-	return count;
-}
-
-/* A file of the right size whose cluster still holds what was there before. */
-static void make_stale(struct fake_disk *disk, struct fake_effect *effect)
-{
-	const struct fake_volume *v = &disk->volumes[effect->volume];
-
-	for (size_t i = 0; i < effect->length; i++)
-		effect->bytes[i] = i < v->freed_length ? v->freed[i] : '\0';
-}
-
-static void apply_removed(struct fake_disk *disk, const struct fake_effect *effect,
-			  const char *path)
-{
-	struct fake_effect remove = {
-		.kind = FAKE_REMOVE, .volume = effect->volume, .path = (char *)path};
-
-	fake_disk_apply(disk, &remove);
-}
-
-void fake_disk_apply_fate(struct fake_disk *disk, const struct fake_effect *effect,
-			  enum fake_fate fate)
-{
-	struct fake_effect part;
-
-	fake_effect_copy(effect, &part);
-	if (fate == FATE_EMPTY)
-		part.length = 0;
-	if (fate == FATE_HALF)
-		part.length /= 2;
-	if (fate == FATE_SHORT)
-		part.length -= part.length > 0;
-	if (fate == FATE_STALE)
-		make_stale(disk, &part);
-	if (fate == FATE_NO_NAME)
-		apply_removed(disk, effect, effect->from);
-	if (fate == FATE_NO_NAME || fate == FATE_NO_TARGET)
-		apply_removed(disk, effect, effect->path);
-	else if (fate != FATE_LOST)
-		fake_disk_apply(disk, &part);
-	fake_effect_done(&part);
 }

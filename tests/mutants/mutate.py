@@ -47,7 +47,7 @@ class Kind:
     """A kind of call: how it begins, what it is called, what is there instead of it."""
     call: str
     name: str
-    instead: str  # {call}, {arguments} and {before} (what stands before the name) may be used
+    instead: str  # {call}, {arguments}, {but_last}, {last} and {before} (the name) may be used
     wanted: str = ""  # in the arguments
 
     def pattern(self):
@@ -60,16 +60,20 @@ KINDS = (
     *(Kind("plan_at", name, NO_STEP, step) for step, name in STEPS.items()),
     Kind("plan_read_back", "read back", NO_STEP),
     Kind("plan_rename", "rename", NO_STEP),
+    Kind("plan_exchange", "exchange", NO_STEP),
     Kind("plan_set_byte", "set byte", NO_STEP),
     Kind("plan_replace", "rename of a replacement", "plan_write({arguments})"),
     Kind("add_sync", "sync", NOTHING),
     Kind("add_check", "check", NOTHING),
     Kind("ops->sync", "sync", DONE),
     Kind("ops->rename", "rename", DONE),
+    Kind("ops->exchange", "exchange", DONE),
     Kind("ops->set_default", "set-default", DONE),
     Kind("ops->check", "check", DONE),
     Kind("ops->read_medium", "cache dropped before reading back",
          "{before}ops->read({arguments})"),
+    Kind("ops->digest_medium", "cache dropped before reading back",
+         "{before}ops->digest({but_last}, DIGEST_SHA256, {last})"),
     Kind("blob_is_whole", "read back", "true"),
 )
 
@@ -89,9 +93,9 @@ SWAPS = (
          "add_entry(&work, &publish)"),
     Swap("src/boot/sdboot.c", "adopt", "add_blobs(&work, entry)", "add_entry(&work, &publish)"),
     Swap("src/boot/sdboot.c", "keep_old", "add_blobs(&work, entry)", "add_entry(&work, &publish)"),
-    Swap("src/engine/publish.c", "publish_plan_current",
+    Swap("src/engine/publish/publish_current.c", "plan_switch",
          "!machine->loader->adopt(&machine->menu, &entry, plan, err)",
-         "!plan_remove_entries(machine, id, plan, err)"),
+         "!plan_remove_entries(machine, gen, kept, plan, err)"),
 )
 
 
@@ -143,7 +147,8 @@ def _of_kind(file, text, kind):
         call = text[found.start():end]
         yield Mutant(file, _function_at(text, found.start()), kind.name, " ".join(call.split()),
                      found.start(), end, kind.instead.format(
-                         call=call, arguments=arguments, before=found["before"]))
+                         call=call, arguments=arguments, before=found["before"],
+                         but_last=arguments.rpartition(",")[0], last=arguments.rpartition(",")[2]))
 
 
 def _swapped(file, text, swap):

@@ -91,10 +91,8 @@ START_TEST(the_power_may_go_after_any_effect)
 		for (size_t at = first_effect(&world, which); at <= world.fake->effect_count;
 		     at++) {
 			struct fake_cut cut;
-			int ways = 0;
 
-			for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 12;
-			     more = fake_cut_next(world.fake, &cut), ways++)
+			for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)
 				judge_cut(&world, &cut, which);
 		}
 		engine_world_done(&world);

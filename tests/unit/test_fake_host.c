@@ -463,7 +463,28 @@ START_TEST(spoiled_writes)
 }
 END_TEST
 
+START_TEST(pool_loses_what_was_written_under_a_new_name)
+{
+	auto_fake_host struct fake_host *fake = fake_host_new(), *after = NULL;
+	struct fake_cut cut;
+	unsigned number = 0;
+
+	ok(write, POOL, "there", "old", 3);
+	fake_host_mark(fake);
+	ok(write, POOL, "a", "new", 3);
+	ok(rename, POOL, "a", "there");
+	ok(write, POOL, "b", "new", 3);
+	ok(rename, POOL, "b", "not yet");
+	while (fake_cut_sample(fake, 4, number, &cut) && !cut.pool_data_lost)
+		number++;
+	ck_assert_uint_eq(cut.pool_kept, 4);
+	after = fake_host_after_cut(fake, &cut);
+	ck_assert_str_eq(fake_host_text(after, POOL, "there"), "new");
+	ck_assert_str_eq(fake_host_text(after, POOL, "not yet"), "");
+}
+END_TEST
+
 UNIT_MAIN("fake host", files, directories, renames, snapshots, subvolumes,
 	  read_only_subvolumes_stay_in_their_directory, default_is_kept_by_id, copies,
 	  inside_a_root, machine, pool_keeps_a_prefix, boot_keeps_any_subset, boot_tears_renames,
-	  appends_are_torn, spoiled_writes)
+	  appends_are_torn, spoiled_writes, pool_loses_what_was_written_under_a_new_name)

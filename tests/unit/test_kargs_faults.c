@@ -276,7 +276,6 @@ static void judge_cut(const struct engine_world *world, const struct fake_cut *c
 	engine_world_done(&after);
 }
 
-/* All ways where there are few, the first ones where there are many. */
 static void cut_everywhere(size_t which)
 {
 	struct engine_world world;
@@ -286,10 +285,8 @@ static void cut_everywhere(size_t which)
 	must(operations[which].call(&world, &err));
 	for (size_t at = 0; at <= world.fake->effect_count; at++) {
 		struct fake_cut cut;
-		int ways = 0;
 
-		for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 4;
-		     more = fake_cut_next(world.fake, &cut), ways++)
+		for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)
 			judge_cut(&world, &cut, which);
 	}
 	engine_world_done(&world);
