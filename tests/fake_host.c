@@ -196,6 +196,27 @@ bool fake_cut_sample(const struct fake_host *fake, size_t at, unsigned number, s
 	return true;
 }
 
+bool fake_cut_some(const struct fake_host *fake, size_t at, unsigned most, unsigned number,
+		   struct fake_cut *cut)
+{
+	struct fake_cut sample;
+	unsigned listed;
+
+	if (fake_cut_sample(fake, at, number, &sample)) {
+		*cut = sample;
+		return true;
+	}
+	listed = cut->listed;
+	if (listed == most)
+		return false;
+	if (listed > 0 && !fake_cut_next(fake, cut))
+		return false;
+	if (listed == 0)
+		fake_cut_first(fake, at, cut);
+	cut->listed = listed + 1;
+	return true;
+}
+
 static void replay_pool(const struct fake_host *fake, const struct fake_cut *cut,
 			struct fake_disk *disk)
 {

@@ -95,6 +95,7 @@ struct fake_cut {
 	bool pool_data_lost; /* and of these files the names, but not what was written to them */
 	/* of each of the boot volume's since its last sync: an index into its fates */
 	size_t pending[FAKE_CUT_MAX], chosen[FAKE_CUT_MAX], pending_count;
+	unsigned listed; /* for fake_cut_some() */
 };
 
 /* Always true: there is at least one way. The caller says how many effects had been issued. */
@@ -106,6 +107,9 @@ bool fake_cut_next(const struct fake_host *fake, struct fake_cut *cut);
  */
 bool fake_cut_sample(const struct fake_host *fake, size_t at, unsigned number,
 		     struct fake_cut *ret);
+/* Those, and then the first `most` of all; *cut is as the former number left it. */
+bool fake_cut_some(const struct fake_host *fake, size_t at, unsigned most, unsigned number,
+		   struct fake_cut *cut);
 /* A machine with the disk that is left, everything on it durable, the fields copied. Caller frees. */
 struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct fake_cut *cut);
 

@@ -227,8 +227,9 @@ struct host_ops {
 		      const char *path); /* file, link or empty directory */
 	int (*remove_tree)(struct host *, enum volume,
 			   const char *path); /* -EXDEV at a subvolume */
-	int (*copy)(struct host *, enum volume from_volume, const char *from, enum volume to_volume,
-		    const char *to); /* reflink within the pool; attributes too */
+	int (*copy)(
+		struct host *, enum volume from_volume, const char *from, enum volume to_volume,
+		const char *to); /* within the pool: reflink, attributes too, bytes on the medium */
 	int (*copy_attributes)(struct host *, const char *from,
 			       const char *to); /* pool: owner, mode, times, xattrs, protection */
 	int (*get_xattr)(struct host *, const char *path, const char *name,

@@ -181,7 +181,10 @@ int flags_finish(int from, int to);
 
 /* linux_tree.c: what is protected goes, too */
 int tree_remove(int parent, const char *name);
-/* A file, link, node or directory with all in it; attributes too where `attributes`. */
+/*
+ * A file, link, node or directory with all in it; attributes too where `attributes`, and then every
+ * byte is on the medium when it returns.
+ */
 struct tree_copy {
 	int from_parent, to_parent;
 	const char *from_name, *to_name;

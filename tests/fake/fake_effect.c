@@ -251,8 +251,8 @@ static int apply_remove_tree(struct fake_disk *disk, const struct fake_effect *e
 
 static int apply_copy(struct fake_disk *disk, const struct fake_effect *effect)
 {
-	struct fake_node *from = fake_disk_find(disk, VOLUME_POOL, effect->from), *there;
-	struct fake_node copy;
+	const struct fake_node *from = fake_disk_find(disk, VOLUME_POOL, effect->from);
+	struct fake_node copy, *there;
 	int r = fake_check_place(disk, VOLUME_POOL, effect->path);
 
 	if (r < 0)
@@ -264,11 +264,10 @@ static int apply_copy(struct fake_disk *disk, const struct fake_effect *effect)
 	there = fake_disk_find(disk, VOLUME_POOL, effect->path);
 	if (there && there->type == HOST_DIRECTORY)
 		return -EISDIR;
-	/* extents are shared, so they must be on the medium */
-	fake_node_flush(from);
 	fake_node_copy(from, &copy);
 	free(copy.path);
 	copy.path = xstrdup(effect->path);
+	fake_node_flush(&copy);
 	if (there)
 		fake_forget_tree(&disk->volumes[VOLUME_POOL], effect->path);
 	*array_add(disk->volumes[VOLUME_POOL].nodes, disk->volumes[VOLUME_POOL].count) = copy;

@@ -305,10 +305,8 @@ START_TEST(a_verdict_outlives_a_power_cut_while_it_is_offered_again)
 	must(engine_recover(&world.machine, &err));
 	for (size_t at = 0; at <= world.fake->effect_count; at++) {
 		struct fake_cut cut;
-		int ways = 0;
 
-		for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 40;
-		     more = fake_cut_next(world.fake, &cut), ways++) {
+		for (unsigned n = 0; fake_cut_some(world.fake, at, 40, n, &cut); n++) {
 			struct engine_world after = {.progress = world.progress};
 
 			after.fake = fake_host_after_cut(world.fake, &cut);

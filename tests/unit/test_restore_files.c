@@ -205,8 +205,7 @@ START_TEST(the_power_may_go_after_any_effect)
 	for (size_t at = 0; at <= world.fake->effect_count; at++) {
 		struct fake_cut cut;
 
-		for (bool more = fake_cut_first(world.fake, at, &cut); more;
-		     more = fake_cut_next(world.fake, &cut)) {
+		for (unsigned n = 0; fake_cut_some(world.fake, at, 100, n, &cut); n++) {
 			struct engine_world after = {.fake = fake_host_after_cut(world.fake, &cut)};
 
 			assert_whole(&after, "after a power cut");

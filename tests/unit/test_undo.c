@@ -141,10 +141,8 @@ START_TEST(the_power_may_go_after_any_effect)
 	run_undo(&world);
 	for (size_t at = 0; at <= world.fake->effect_count; at++) {
 		struct fake_cut cut;
-		int ways = 0;
 
-		for (bool more = fake_cut_first(world.fake, at, &cut); more && ways < 60;
-		     more = fake_cut_next(world.fake, &cut), ways++)
+		for (unsigned n = 0; fake_cut_some(world.fake, at, 60, n, &cut); n++)
 			judge_cut(&world, &cut);
 	}
 	engine_world_done(&world);

@@ -168,6 +168,9 @@ static int copy_file(const struct tree_copy *copy)
 	/* refused across file systems and between copy-on-write and NOCOW files: then by bytes */
 	if (ioctl(to, FICLONE, from) < 0) {
 		result = stream_fd(from, &(struct sink){.feed = feed_file, .userdata = &to});
+		/* a reflink's bytes are on the medium, too: a rename may follow */
+		if (result == 0 && copy->attributes && fdatasync(to) < 0)
+			result = -errno;
 		if (result < 0)
 			return result;
 	}
