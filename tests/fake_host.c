@@ -52,6 +52,7 @@ static void sync_all(struct fake_disk *disk)
 void fake_host_mark(struct fake_host *fake)
 {
 	forget_effects(fake);
+	fake->locked_at = 0;
 	sync_all(&fake->disk);
 	fake_disk_done(&fake->base);
 	fake_disk_copy(&fake->disk, &fake->base);
@@ -91,6 +92,35 @@ const char *fake_host_text(const struct fake_host *fake, enum volume volume, con
 }
 
 /* ---- power cuts ---- */
+
+/* The journal is for people; copies that nobody needs any more are deleted by the next command. */
+static bool may_be_lost(const struct fake_effect *effect)
+{
+	static const char *const copies[] = {"/late-", "/ancestor", "/boot/sha256-"};
+	bool removes = effect->kind == FAKE_DELETE_SUBVOLUME || effect->kind == FAKE_REMOVE;
+
+	for (size_t i = 0; removes && i < COUNT(copies); i++)
+		if (strstr(effect->path, copies[i]))
+			return true;
+	return effect->volume == VOLUME_POOL && text_starts(effect->path, "@moult/");
+}
+
+const char *fake_host_pending(const struct fake_host *fake, size_t from)
+{
+	bool synced[VOLUME_COUNT] = {false};
+
+	for (size_t i = fake->effect_count; i > from; i--) {
+		const struct fake_effect *effect = &fake->effects[i - 1];
+
+		if (effect->volume >= VOLUME_COUNT || synced[effect->volume])
+			continue;
+		if (effect->kind == FAKE_SYNC)
+			synced[effect->volume] = true;
+		else if (!may_be_lost(effect))
+			return effect->path;
+	}
+	return NULL;
+}
 
 /* How many of the first `at` effects of a volume are durable: up to its last sync. */
 static size_t synced_until(const struct fake_host *fake, enum volume volume, size_t at)
@@ -296,6 +326,7 @@ struct fake_host *fake_host_after_cut(const struct fake_host *fake, const struct
 	after->log = after->status = after->firmware = NULL;
 	after->locked = after->interrupt = false;
 	after->package_locks = 0;
+	after->locked_at = 0;
 	fake_disk_copy(&fake->base, &after->disk);
 	replay_pool(fake, cut, &after->disk);
 	if (cut->pool_data_lost)

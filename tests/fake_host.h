@@ -64,6 +64,7 @@ struct fake_host {
 	/* What a test may look at. */
 	unsigned reboots, boot_writes;
 	bool reboot_forced, locked;
+	size_t locked_at; /* how many effects there were */
 	bool reboot_required, hibernation_masked; /* what was said last */
 	unsigned package_locks;
 	char *log, *status,
@@ -85,6 +86,13 @@ void fake_host_put_boot_option(struct fake_host *fake, uint16_t number, const ch
 char *fake_host_boot_order(struct fake_host *fake);
 /* Content of a file, borrowed; NULL = there is none. */
 const char *fake_host_text(const struct fake_host *fake, enum volume volume, const char *path);
+
+/*
+ * Of the effects from this number on, the path of one that a power cut may still take back; NULL = all
+ * are durable. Journal and notices (@moult) do not count, nor what the next command would delete. Where an operation logs
+ * that it is done and there is one since it took the lock, the process is aborted.
+ */
+const char *fake_host_pending(const struct fake_host *fake, size_t from);
 
 /* One way in which a power cut can leave the disk. */
 #define FAKE_CUT_MAX 64

@@ -135,11 +135,13 @@ static void fault_package_unlock(struct host *host)
 	inner->ops->package_unlock(inner);
 }
 
+/* Where a call failed what is done may be lost, and a fake would not have it said. */
 static void fault_log(struct host *host, const struct host_message *message)
 {
-	struct host *inner = ((struct fault_host *)host)->inner;
+	const struct fault_host *fault = (struct fault_host *)host;
 
-	inner->ops->log(inner, message);
+	if (!fault->failed)
+		fault->inner->ops->log(fault->inner, message);
 }
 
 static bool fault_interrupted(struct host *host)

@@ -230,6 +230,15 @@ static bool step_back(struct generation *gen, bool wait)
 	return true;
 }
 
+/* Whether something on the Btrfs waits for a sync. */
+static bool is_unsynced(const struct plan *plan)
+{
+	for (size_t i = plan->count; i > 0; i--)
+		if (plan->steps[i - 1].volume == VOLUME_POOL)
+			return plan->steps[i - 1].kind != STEP_SYNC;
+	return false;
+}
+
 bool publish_plan_supersede(struct machine *machine, const struct supersede *how, struct plan *plan,
 			    struct err *err)
 {
@@ -249,6 +258,8 @@ bool publish_plan_supersede(struct machine *machine, const struct supersede *how
 		/* after a rollback's commit: a full Btrfs must not stop it */
 		plan->steps[plan->count - 1].may_fail = how->disable;
 	}
+	if (is_unsynced(plan))
+		plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	for (size_t i = 0; i < machine->menu.count; i++) {
 		const struct menu_entry *entry = &machine->menu.entries[i];
 
@@ -276,7 +287,6 @@ bool publish_plan_trial(struct machine *machine, const struct generation *gen,
 	if (!machine->loader->offer(&machine->menu, &entry, plan, err))
 		return false;
 	plan_state(plan, gen);
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	return publish_plan_supersede(machine, &how, plan, err);
 }
 

@@ -1,4 +1,5 @@
 #include "fake_machine.h"
+#include <stdio.h>
 #include <string.h>
 #include "text.h"
 
@@ -72,6 +73,7 @@ int fake_lock(struct host *host, const char *holder, char **ret_other)
 		return -EBUSY;
 	}
 	fake->locked = true;
+	fake->locked_at = fake->effect_count;
 	return 0;
 }
 
@@ -212,10 +214,22 @@ int fake_reboot_required(struct host *host, bool required)
 }
 
 /* "ID: TEXT", and in brackets what else is known of it. */
+/* What is told as done must not be lost any more. */
+static void assert_durable(const struct fake_host *fake, const char *sentence)
+{
+	const char *pending = fake_host_pending(fake, fake->locked_at);
+
+	if (!text_ends(sentence, ": done") || !pending)
+		return;
+	fprintf(stderr, "fake_host: %s, but %s may be lost\n", sentence, pending);
+	abort();
+}
+
 void fake_log(struct host *host, const struct host_message *message)
 {
 	struct text text = {0};
 
+	assert_durable(fake_of(host), message->text);
 	text_add(&text, message->text);
 	if (message->verb)
 		text_addf(&text, " [%s]", message->verb);

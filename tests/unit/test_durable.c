@@ -3,31 +3,7 @@
  * of its effects the machine boots what it booted or what was asked for, and is recovered from.
  */
 #include "checks_world.h"
-#include "text.h"
 #include "verb_judge.h"
-
-/* The journal and the notices are for people. */
-static bool is_for_people(const struct fake_effect *effect)
-{
-	return effect->volume == VOLUME_POOL && text_starts(effect->path, "@moult/");
-}
-
-/* NULL, or something that a power cut may take back. */
-static const char *pending(const struct fake_host *fake)
-{
-	bool synced[VOLUME_COUNT] = {false};
-
-	for (size_t i = fake->effect_count; i > 0; i--) {
-		const struct fake_effect *effect = &fake->effects[i - 1];
-
-		if (effect->kind == FAKE_SYNC)
-			synced[effect->volume] = true;
-		else if (effect->volume < VOLUME_COUNT && !synced[effect->volume] &&
-			 !is_for_people(effect))
-			return effect->path;
-	}
-	return NULL;
-}
 
 START_TEST(what_is_reported_as_done_is_durable)
 {
@@ -38,8 +14,8 @@ START_TEST(what_is_reported_as_done_is_durable)
 
 	scene_open(scene, &world);
 	ck_assert_msg(scene_call(scene, &world, &answer, &err), "%s: %s", scene->command, err.text);
-	ck_assert_msg(!pending(world.fake), "%s: %s may be lost", scene->command,
-		      pending(world.fake));
+	ck_assert_msg(!fake_host_pending(world.fake, 0), "%s: %s may be lost", scene->command,
+		      fake_host_pending(world.fake, 0));
 	json_decref(answer);
 	engine_world_done(&world);
 }

@@ -415,22 +415,6 @@ START_TEST(numbers_that_fell_behind_are_caught_up)
 }
 END_TEST
 
-/* What is pending on the pool when success is reported; the journal is for people, and may be. */
-static const char *pending(const struct fake_host *fake)
-{
-	for (size_t i = fake->effect_count; i > 0; i--) {
-		const struct fake_effect *effect = &fake->effects[i - 1];
-
-		if (effect->volume != VOLUME_POOL)
-			continue;
-		if (effect->kind == FAKE_SYNC)
-			return NULL;
-		if (!text_starts(effect->path, "@moult/"))
-			return effect->path;
-	}
-	return NULL;
-}
-
 START_TEST(what_is_reported_as_done_is_durable)
 {
 	struct engine_world world;
@@ -438,11 +422,11 @@ START_TEST(what_is_reported_as_done_is_durable)
 
 	engine_world_open(&world);
 	must(engine_offer(&world.machine, 2, &err));
-	ck_assert_ptr_null(pending(world.fake));
+	ck_assert_ptr_null(fake_host_pending(world.fake, 0));
 	must(engine_bless(&world.machine, 2, &err));
-	ck_assert_ptr_null(pending(world.fake));
+	ck_assert_ptr_null(fake_host_pending(world.fake, 0));
 	must(engine_offer(&world.machine, 3, &err));
-	ck_assert_ptr_null(pending(world.fake));
+	ck_assert_ptr_null(fake_host_pending(world.fake, 0));
 	engine_world_done(&world);
 }
 END_TEST

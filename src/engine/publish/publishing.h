@@ -21,7 +21,7 @@ void publish_begin_trial(struct generation *gen);
 /* `gen` as it will be, `pub` its publication on trial: reserved, offered, written down. */
 bool publish_plan_trial(struct machine *machine, const struct generation *gen,
 			const struct publication *pub, struct plan *plan, struct err *err);
-/* All else that is on trial goes out of the menu. */
+/* All else that is on trial goes out of the menu, once that and what was planned before is durable. */
 struct supersede {
 	unsigned id; /* of the generation that comes instead */
 	bool wait; /* for the end of its proposal; else what waited is given up, too */
