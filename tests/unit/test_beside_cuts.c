@@ -92,7 +92,7 @@ START_TEST(the_power_may_go_after_any_effect)
 		     at++) {
 			struct fake_cut cut;
 
-			for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)
+			for (unsigned n = 0; fake_cut_some(world.fake, at, 8, n, &cut); n++)
 				judge_cut(&world, &cut, which);
 		}
 		engine_world_done(&world);

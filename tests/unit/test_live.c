@@ -67,6 +67,59 @@ START_TEST(what_is_written_after_the_adoption_is_there_in_every_layout)
 }
 END_TEST
 
+#define BOX(var) var "/lib/machines/box"
+
+/* A container's file system, made while the adoption waits for its first boot, lies in the data, and goes where that goes. */
+START_TEST(a_subvolume_in_the_data_goes_with_it)
+{
+	struct engine_world world;
+
+	adopt(&world, "@rootfs");
+	fake_host_put_subvolume(world.fake, BOX("@gens/1/root/var"));
+	fake_host_put(world.fake, VOLUME_POOL, BOX("@gens/1/root/var") "/etc/hostname", "box");
+	checks_world_reopen(&world);
+	first_boot(&world);
+	ck_assert_str_eq(pool_text(&world, BOX("@var") "/etc/hostname"), "box");
+	ck_assert(fake_disk_find(&world.fake->disk, VOLUME_POOL, BOX("@var"))->subvolume);
+	engine_world_done(&world);
+}
+END_TEST
+
+/* The medium refuses the very byte that would put generation 1 on trial. */
+static int no_commit(struct host *host, enum volume volume, const char *path, off_t offset,
+		     const void *bytes, size_t length)
+{
+	const struct fake_host *fake = (const struct fake_host *)host;
+
+	if (text_starts(path, "loader/entries/moult-000001"))
+		return -EIO;
+	return ((const struct host_ops *)fake->userdata)
+		->write_at(host, volume, path, offset, bytes, length);
+}
+
+START_TEST(what_cannot_be_put_on_trial_runs_on_in_its_own_place)
+{
+	struct engine_world world;
+	struct host_ops broken;
+	struct err err = {0};
+	uint64_t id;
+
+	live_world_open(&world, "@rootfs");
+	id = world.fake->running_id;
+	ck_assert_int_eq(world.fake->host.ops->set_default(&world.fake->host, "@rootfs"), 0);
+	checks_world_reopen(&world);
+	broken = *world.fake->host.ops;
+	world.fake->userdata = (void *)world.fake->host.ops;
+	broken.write_at = no_commit;
+	world.fake->host.ops = &broken;
+	ck_assert(!live_verb(&world, verb_init, &init, &err));
+	ck_assert_uint_eq(fake_disk_find(&world.fake->disk, VOLUME_POOL, "@rootfs")->id, id);
+	ck_assert_str_eq(fake_disk_default(&world.fake->disk), "@rootfs");
+	ck_assert_ptr_null(fake_host_pending(world.fake, 0));
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(what_runs_is_told_that_its_next_boot_parts_its_data)
 {
 	struct engine_world world;
@@ -264,7 +317,9 @@ START_TEST(only_its_own_first_boot_parts_data)
 }
 END_TEST
 
-UNIT_MAIN("live", what_is_written_after_the_adoption_is_there_in_every_layout,
+UNIT_MAIN("live", a_subvolume_in_the_data_goes_with_it,
+	  what_cannot_be_put_on_trial_runs_on_in_its_own_place,
+	  what_is_written_after_the_adoption_is_there_in_every_layout,
 	  what_runs_is_told_that_its_next_boot_parts_its_data,
 	  a_dry_run_shows_the_exchange_and_changes_nothing,
 	  undone_before_its_first_boot_it_is_as_before,

@@ -32,12 +32,36 @@ static void running(struct engine_world *world, const char *layout)
 	live_world_write(world, "written");
 }
 
+/* The default subvolume is the system that runs, and what is meant by that is the original. */
+static void running_default(struct engine_world *world, const char *layout)
+{
+	running(world, layout);
+	ck_assert_int_eq(world->fake->host.ops->set_default(&world->fake->host, layout), 0);
+	checks_world_reopen(world);
+}
+
+static void adopted_default(struct engine_world *world, const char *layout)
+{
+	running_default(world, layout);
+	do_verb(world, verb_init, &init);
+	live_world_write(world, "later");
+	checks_world_reopen(world);
+}
+
 static void adopted(struct engine_world *world, const char *layout)
 {
 	running(world, layout);
 	do_verb(world, verb_init, &init);
 	live_world_write(world, "later");
 	checks_world_reopen(world);
+}
+
+/* The original's documents are there from the first time. */
+static void undone(struct engine_world *world, const char *layout)
+{
+	adopted(world, layout);
+	do_verb(world, verb_init, &undo);
+	live_world_boot(world);
 }
 
 static void first_boot(struct engine_world *world, const char *layout)
@@ -67,8 +91,11 @@ static const struct {
 } operations[] = {
 	{"init", "@rootfs", running, verb_init, &init, 1, false, false},
 	{"init of a home of its own", "@", running, verb_init, &init, 13, false, false},
+	{"init with a default", "@rootfs", running_default, verb_init, &init, 29, false, false},
+	{"init again", "@rootfs", undone, verb_init, &init, 29, false, false},
 	{"init at the top", "", running, verb_init, &init, 7, false, false},
 	{"undo", "@rootfs", adopted, verb_init, &undo, 1, false, false},
+	{"undo with a default", "@rootfs", adopted_default, verb_init, &undo, 29, false, false},
 	{"undo at the top", "", adopted, verb_init, &undo, 3, false, false},
 	{"shutdown", "", adopted, verb_at_shutdown, &internal, 1, true, false},
 	{"carve", "@rootfs", first_boot, verb_carve, &internal, 1, true, false},
@@ -100,6 +127,54 @@ static bool is_anywhere(const struct engine_world *world, const char *name)
 	return false;
 }
 
+static bool has_default(size_t which)
+{
+	return operations[which].prepare == running_default ||
+	       operations[which].prepare == adopted_default;
+}
+
+static void assert_default(const struct engine_world *world, size_t which, const char *when)
+{
+	const char *now = fake_disk_default(&world->fake->disk);
+
+	if (has_default(which))
+		ck_assert_msg(text_equal(now, "@rootfs"), "%s: the default subvolume is %s", when,
+			      now);
+}
+
+static bool first_boots(const struct engine_world *world)
+{
+	auto_model_menu struct model_menu menu = {0};
+
+	loader_model_read(&world->fake->disk, &menu);
+	return menu.chosen && strstr(menu.chosen->options, "moult.gen=1 ");
+}
+
+static bool runs_in(const struct engine_world *world, const char *path)
+{
+	const struct fake_node *node = fake_disk_find(&world->fake->disk, VOLUME_POOL, path);
+
+	return node && node->id == world->fake->running_id;
+}
+
+/*
+ * What was written up to the cut is in the subvolume that ran: that is what is on trial once something
+ * is, and what the loader boots once it follows moult no more.
+ */
+static void assert_same_system(struct engine_world *world, size_t which, const char *when)
+{
+	const char *settings = fake_host_text(world->fake, VOLUME_BOOT, "loader/loader.conf");
+	const struct verb_request *request = operations[which].request;
+	bool follows = settings && strstr(settings, "default moult-");
+
+	if (!*operations[which].layout || operations[which].leaves)
+		return;
+	if (request == &init && first_boots(world))
+		ck_assert_msg(runs_in(world, "@gens/1/root"), "%s: a copy is on trial", when);
+	if (request == &undo && !follows)
+		ck_assert_msg(runs_in(world, operations[which].layout), "%s: a copy boots", when);
+}
+
 /* Boots what boots by itself, as often as it takes, and asks the system and moult. */
 static void assert_settled(struct engine_world *world, size_t which, const char *when)
 {
@@ -119,7 +194,7 @@ static void assert_settled(struct engine_world *world, size_t which, const char 
 	ck_assert_msg(live_world_has(world, "written") || operations[which].leaves,
 		      "%s: what was written is not in %s", when, world->running.root_path);
 	ck_assert_msg(is_anywhere(world, "written"), "%s: what was written is lost", when);
-	if (operations[which].prepare != running)
+	if (operations[which].prepare != running && operations[which].prepare != running_default)
 		ck_assert_msg(is_anywhere(world, "later"), "%s: what was written later is lost",
 			      when);
 }
@@ -164,6 +239,23 @@ START_TEST(any_call_may_fail)
 }
 END_TEST
 
+/* What was adapted is as it is where the power did not go. */
+static void assert_as_uncut(const struct engine_world *after, const struct engine_world *uncut,
+			    const char *when)
+{
+	const struct fake_volume *pool = &uncut->fake->disk.volumes[VOLUME_POOL];
+
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct fake_node *node = &pool->nodes[i];
+
+		if (node->type == HOST_FILE && text_starts(node->path, "@gens/1/root/"))
+			ck_assert_msg(
+				text_equal(fake_host_text(after->fake, VOLUME_POOL, node->path),
+					   node->bytes),
+				"%s: %s is another", when, node->path);
+	}
+}
+
 static void judge_cut(const struct engine_world *world, const struct fake_cut *cut, size_t which)
 {
 	struct engine_world after = {.progress = world->progress};
@@ -173,7 +265,13 @@ static void judge_cut(const struct engine_world *world, const struct fake_cut *c
 		 cut->at);
 	after.fake = fake_host_after_cut(world->fake, cut);
 	after.fake->locked = false;
+	assert_same_system(&after, which, when);
 	assert_settled(&after, which, when);
+	assert_default(&after, which, when);
+	if (operations[which].verb == verb_carve)
+		assert_as_uncut(&after, world, when);
+	if (operations[which].prepare == undone)
+		ck_assert_msg(!find(&after, 0)->damage, "%s: %s", when, find(&after, 0)->damage);
 	engine_world_done(&after);
 }
 

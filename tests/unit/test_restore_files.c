@@ -97,14 +97,19 @@ END_TEST
 
 START_TEST(a_dry_run_shows_it)
 {
+	const char *const gone[] = {"/etc/gone", NULL};
 	struct engine_world world;
 	json_t *answer;
 
 	open_files(&world);
 	answer = restore(&world,
 			 (struct verb_request){.which = "1", .paths = conf, .dry_run = true});
-	ck_assert_uint_eq(json_array_size(json_object_get(answer, "steps")), 5);
+	ck_assert_uint_eq(json_array_size(json_object_get(answer, "steps")), 4);
 	ck_assert_uint_eq(world.fake->effect_count, 0);
+	json_decref(answer);
+	answer = restore(&world,
+			 (struct verb_request){.which = "1", .paths = gone, .dry_run = true});
+	ck_assert_uint_eq(json_array_size(json_object_get(answer, "steps")), 3);
 	json_decref(answer);
 	engine_world_done(&world);
 }

@@ -112,6 +112,13 @@ static bool mask_units(struct host *host, const char *root, struct err *err)
 	return true;
 }
 
+#define KERNEL_INSTALL "# moult keeps kernels on the boot volume itself\n"
+
+static bool is_ours(const char *line, size_t length)
+{
+	return length + 1 == strlen(KERNEL_INSTALL) && strncmp(line, KERNEL_INSTALL, length) == 0;
+}
+
 /* Debian's hooks would copy a kernel to the ESP whenever one is installed live. */
 static bool quiet_kernel_install(struct host *host, const char *root, struct err *err)
 {
@@ -121,13 +128,16 @@ static bool quiet_kernel_install(struct host *host, const char *root, struct err
 	size_t length;
 
 	while (present && text_next_line(&cursor, present + strlen(present), &line, &length)) {
+		/* an attempt that was cut off came to this: what follows is its own, too */
+		if (is_ours(line, length))
+			break;
 		/* the package's postrm gives it back */
 		if (length >= 7 && strncmp(line, "layout=", 7) == 0)
 			text_add(&kept, "#moult#");
 		text_add_bytes(&kept, line, length);
 		text_add(&kept, "\n");
 	}
-	text_add(&kept, "# moult keeps kernels on the boot volume itself\nlayout=other\n");
+	text_add(&kept, KERNEL_INSTALL "layout=other\n");
 	text = text_take(&kept);
 	make_directory(host, root, "etc/kernel");
 	return edit_file(host, root, "etc/kernel/install.conf", text, err);

@@ -129,7 +129,6 @@ void beside_plan(const struct beside *beside, struct plan *plan)
 	plan_program(beside, beside->package.program->systemd_boot, plan);
 	if (beside->exchange)
 		plan_program(beside, beside->takeover.kept, plan);
-	plan_at(plan, STEP_SYNC, VOLUME_BOOT, "");
 }
 
 /*
@@ -155,7 +154,6 @@ static bool exchange_fallback(struct operation *operation, const struct beside *
 		return err_set(err, ERR_SYSTEM, -r, "cannot put systemd-boot in the place of %s",
 			       takeover->fallback);
 	}
-	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	return operation_run(operation, &plan, err);
 }
 

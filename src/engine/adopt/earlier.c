@@ -108,6 +108,5 @@ bool earlier_discard(struct operation *operation, struct err *err)
 	plan = (struct plan){0};
 	if (!menu_find(&machine->menu, 0))
 		plan_at(&plan, STEP_REMOVE_TREE, VOLUME_POOL, "@gens/0");
-	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }

@@ -166,14 +166,12 @@ static void plan_top(const struct listing *listing, const struct original *origi
 		plan_at(plan, name->type == HOST_DIRECTORY ? STEP_REMOVE_TREE : STEP_REMOVE,
 			VOLUME_POOL, name->name);
 	}
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
 static void plan_documents(struct plan *plan)
 {
 	plan_at(plan, STEP_REMOVE_TREE, VOLUME_POOL, ZERO_DIRECTORY)->why =
 		"there is no generation 0 any more";
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
 /*
@@ -183,16 +181,12 @@ static void plan_documents(struct plan *plan)
 static void plan_original(const struct listing *listing, const struct original *original,
 			  struct plan *plan)
 {
-	if (!is_at_top(original)) {
-		if (original->path) {
-			plan_at(plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, original->path);
-			plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
-		}
-		plan_documents(plan);
-		return;
-	}
+	if (!is_at_top(original) && original->path)
+		plan_at(plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, original->path);
 	plan_documents(plan);
-	plan_top(listing, original, plan);
+	if (is_at_top(original))
+		plan_top(listing, original, plan);
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
 static bool prepare(struct machine *machine, struct original *ret, struct err *err)

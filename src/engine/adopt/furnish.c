@@ -38,8 +38,6 @@ static bool copy_program(struct host *host, const char *from, const char *to, st
 		r = -EIO;
 	if (r == 0)
 		r = host->ops->rename(host, VOLUME_BOOT, NEW_COPY, to);
-	if (r == 0)
-		r = host->ops->sync(host, VOLUME_BOOT);
 	if (r < 0)
 		host->ops->remove(host, VOLUME_BOOT, NEW_COPY);
 	return failed(r, to, err);

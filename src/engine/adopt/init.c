@@ -178,7 +178,6 @@ void adoption_plan_zero(const struct machine *machine, const struct adoption *ad
 	plan_replace(plan, VOLUME_POOL, "@gens/0/generation.json", facts)->why =
 		"the original stays, untouched, as generation 0";
 	plan_state(plan, &zero);
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
 void adoption_begin_first(struct adoption *adoption, int64_t now)
@@ -218,7 +217,6 @@ static bool make_first(struct operation *operation, struct adoption *adoption, s
 	adoption_plan_zero(machine, adoption, now, &listed);
 	plan_list(&listed, &adoption->first);
 	plan_work(&listed, works[4].name, "@gens/1");
-	plan_at(&listed, STEP_SYNC, VOLUME_POOL, "");
 	return operation_run(operation, &listed, err) && machine_refresh(machine, err);
 }
 

@@ -130,6 +130,7 @@ static void plan_documents(const struct adoption *adoption, struct plan *plan)
 
 static void plan_listing(struct plan *plan)
 {
+	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	plan_rename(plan, VOLUME_POOL, MAKING, "@gens/1")->why =
 		"it is complete, and listed from here on";
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");

@@ -31,7 +31,6 @@ static bool copy_again(struct operation *operation, struct err *err)
 	plan_snapshot(&copy, "", FRESH, false)->why = "nothing writes any more";
 	plan_exchange(&swap, FRESH, FIRST_ROOT);
 	plan_at(&swap, STEP_DELETE_SUBVOLUME, VOLUME_POOL, FRESH);
-	plan_at(&swap, STEP_SYNC, VOLUME_POOL, "");
 	return operation_run(operation, &copy, err) && live_strip(machine, FRESH, err) &&
 	       first_mounts_put(host, FRESH, err) && operation_run(operation, &swap, err) &&
 	       machine_refresh(machine, err);

@@ -184,7 +184,6 @@ static void plan_exchanges(const struct data_backs *backs, struct plan *plan)
 		plan_exchange(plan, name, backs->all[i].subvolume)->why =
 			"what runs goes on in the present one until the reboot";
 	}
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	for (size_t i = 0; i < backs->count; i++) {
 		auto_free char *name = back_name(&backs->all[i]);
 

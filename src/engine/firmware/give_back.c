@@ -42,7 +42,8 @@ static bool plan_former(struct operation *operation, const struct takeover *take
 	if (host->ops->read(host, VOLUME_BOOT, takeover->former_settings, 64 * 1024, &bytes) == 0 &&
 	    strcmp(bytes.bytes, takeover->former_text) == 0)
 		return true;
-	plan_replace(plan, VOLUME_BOOT, takeover->former_settings, takeover->former_text)->why =
+	/* nothing reads it before the firmware goes back */
+	plan_write(plan, VOLUME_BOOT, takeover->former_settings, takeover->former_text)->why =
 		"the former loader finds its menu where it was";
 	plan_at(plan, STEP_SYNC, VOLUME_BOOT, "");
 	plan_read_back(plan, VOLUME_BOOT, takeover->former_settings, takeover->former_text);
@@ -173,7 +174,6 @@ static enum given give_fallback(struct operation *operation, const struct takeov
 	}
 	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, takeover->kept);
-	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	return operation_run(operation, &plan, err) ? GIVEN : FAILED;
 }
 
@@ -199,7 +199,6 @@ static enum given leave_menu(struct operation *operation, const struct takeover 
 	plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, RESERVE_PATH);
 	if (!zero->original_loader_conf)
 		plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, machine->loader->settings_path);
-	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err) ? GIVEN
 										     : FAILED;
 }
@@ -212,6 +211,7 @@ static enum given remove_files(struct operation *operation, const struct takeove
 	for (size_t i = 0; i < takeover->file_count; i++)
 		plan_at(&plan, STEP_REMOVE, VOLUME_BOOT, takeover->files[i])->why =
 			"it was not there before";
+	/* no program is there to find the menu empty */
 	if (plan.count > 0)
 		plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	return operation_run(operation, &plan, err) ? GIVEN : FAILED;
@@ -223,6 +223,8 @@ static enum given forget(struct operation *operation, const struct takeover *tak
 	auto_plan struct plan plan = {0};
 
 	(void)takeover;
+	/* all of it is done, and stays so, before nobody knows of it any more */
+	plan_at(&plan, STEP_SYNC, VOLUME_BOOT, "");
 	plan_at(&plan, STEP_REMOVE, VOLUME_POOL, TAKEOVER_PATH);
 	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	return operation_run(operation, &plan, err) ? GIVEN : FAILED;

@@ -115,7 +115,6 @@ static bool exchange(struct carrying *carrying, struct err *err)
 	operation->context = carrying;
 	plan_work(&plan, works[0].name, carrying->root);
 	plan_work(&plan, works[1].name, carrying->root);
-	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	plan_exchange(&plan, carrying->root, carrying->watch.to)->commit = true;
 	plan.steps[plan.count - 1].why = "the generation has the edits, all of them or none";
 	plan_ancestor(carrying, &plan);
@@ -279,7 +278,6 @@ static bool carry_here(struct carrying *carrying, struct err *err)
 	    !park_conflicts(carrying, err) || !late_apply(&apply, &carrying->edits, err))
 		return false;
 	note_left(operation, &carrying->edits);
-	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	plan_ancestor(carrying, &plan);
 	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
 }

@@ -167,7 +167,6 @@ static bool drop_former(struct operation *operation, unsigned id, const char *ro
 		if (entry && !machine->loader->remove(&machine->menu, entry, &plan, err))
 			return false;
 		plan_state(&plan, &gen);
-		plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	}
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }

@@ -115,7 +115,6 @@ static void plan_settled(struct plan *plan, const struct generation *gen)
 
 	plan_state(plan, gen);
 	plan->steps[first].may_fail = true;
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
 /* From the commit on; `gen` and `pub` as they will be. */
@@ -136,7 +135,6 @@ static bool plan_switch(struct machine *machine, struct generation *gen,
 		return false;
 	plan_at(plan, STEP_SET_DEFAULT, VOLUME_POOL, storage.root)->why =
 		"a wiped ESP or a rescue boot lands on a system that works";
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	plan_settled(plan, gen);
 	return !before || (plan_keep_old(machine, gen, before, plan, err) &&
 			   plan_remove_candidate(machine, kept, plan, err));

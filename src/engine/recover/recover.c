@@ -91,16 +91,15 @@ static bool recover_truth(struct operation *operation, struct err *err)
 	generation_copy(gen, &next);
 	if (!text_equal(generation_root(gen, root), machine->listing.default_root)) {
 		plan_at(&plan, STEP_SET_DEFAULT, VOLUME_POOL, root);
-		plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	}
 	if (learn_current(&next, truth)) {
 		plan_state(&plan, &next);
 		/* on a full Btrfs a rollback must go on; the next recovery finds the same again */
 		plan.steps[plan.count - 1].may_fail = true;
-		plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	}
 	if (plan.count == 0)
 		return true;
+	plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	return operation_run(operation, &plan, err) && machine_refresh(machine, err);
 }
 

@@ -296,7 +296,6 @@ static bool find(struct machine *machine, const struct verb_request *request, st
 static void plan_piece(const struct piece *piece, struct plan *plan)
 {
 	plan_copy(plan, piece->from, piece->making);
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	if (!piece->aside) {
 		plan_rename(plan, VOLUME_POOL, piece->making, piece->to);
 		return;
@@ -320,7 +319,6 @@ static bool run_piece(struct operation *operation, const struct piece *piece, st
 	auto_plan struct plan copying = {0}, putting = {0};
 
 	plan_copy(&copying, piece->from, piece->making);
-	plan_at(&copying, STEP_SYNC, VOLUME_POOL, "");
 	if (!operation_run(operation, &copying, err)) {
 		if (host->ops->remove_tree(host, VOLUME_POOL, piece->making) == -ENOTDIR)
 			host->ops->remove(host, VOLUME_POOL, piece->making);
