@@ -104,6 +104,19 @@ static void break_blob_damaged(struct engine_world *world)
 	put_boot(world, path, "not the kernel");
 }
 
+/* The cache has it still. */
+static void break_medium_of_blob(struct engine_world *world)
+{
+	struct fake_node *node;
+	char path[128];
+
+	blob_of(world, path);
+	node = fake_disk_find(&world->fake->disk, VOLUME_BOOT, path);
+	ck_assert_ptr_nonnull(node);
+	node->medium = xstrndup(node->bytes, node->length);
+	node->medium[0] ^= 1;
+}
+
 static void break_trial_entry(struct engine_world *world)
 {
 	struct err err = {0};
@@ -227,6 +240,9 @@ const struct damage damages_menu[] = {
 	 {CHECK_ALL, "BLOB_MISSING", FINDING_ERROR, "the initrd of generation 1", "moult repair"}},
 	{checks_world_adopted,
 	 break_blob_damaged,
+	 {CHECK_ALL, "BLOB_DAMAGED", FINDING_ERROR, "the kernel of generation 1", "moult repair"}},
+	{checks_world_adopted,
+	 break_medium_of_blob,
 	 {CHECK_ALL, "BLOB_DAMAGED", FINDING_ERROR, "the kernel of generation 1", "moult repair"}},
 };
 const size_t damages_menu_count = COUNT(damages_menu);

@@ -136,6 +136,60 @@ START_TEST(a_repair_puts_systemd_boot_in_front_again)
 }
 END_TEST
 
+/* --- a medium that goes bad ---------------------------------------------------------------------- */
+
+static bool is_on_medium(const struct engine_world *world, const char *path, const char *text)
+{
+	const struct fake_node *node = fake_disk_find(&world->fake->disk, VOLUME_BOOT, path);
+
+	return node && !node->medium && text_equal(node->bytes, text);
+}
+
+/* Whatever is not written as it should be: the firmware never gets to a program that is not whole. */
+START_TEST(a_program_that_is_not_whole_on_the_medium_is_told)
+{
+	bool spoiled = true;
+
+	for (unsigned write = 1; spoiled; write++) {
+		struct engine_world world;
+		struct err err = {0};
+
+		open_world(&world);
+		world.fake->spoil_boot_write = write;
+		if (run(&world, &beside, &err)) {
+			ck_assert_msg(is_on_medium(&world, LOADER, PROGRAM), "write %u", write);
+			ck_assert_msg(is_on_medium(&world, FALLBACK, PROGRAM), "write %u", write);
+		}
+		spoiled = world.fake->boot_writes >= write;
+		engine_world_done(&world);
+	}
+}
+END_TEST
+
+START_TEST(the_former_loaders_settings_are_read_back)
+{
+	bool spoiled = true;
+
+	for (unsigned write = 1; spoiled; write++) {
+		struct engine_world world;
+		struct err err = {0};
+
+		open_world(&world);
+		must_run(&world, &beside);
+		boot_first(&world);
+		must_run(&world, &bless);
+		fake_host_put(world.fake, VOLUME_BOOT, STUB, "another");
+		fake_host_mark(world.fake);
+		world.fake->spoil_boot_write = write;
+		if (run(&world, &undo, &err) && text_equal(firmware_boots(&world), "original") &&
+		    !boot_text(&world, LOADER))
+			ck_assert_msg(is_on_medium(&world, STUB, STUB_TEXT), "write %u", write);
+		spoiled = world.fake->boot_writes >= write;
+		engine_world_done(&world);
+	}
+}
+END_TEST
+
 /* --- refusals ----------------------------------------------------------------------------------- */
 
 static void nothing(struct engine_world *world)
@@ -267,7 +321,9 @@ START_TEST(it_is_shown_before)
 }
 END_TEST
 
-UNIT_MAIN("beside", another_systems_disk, a_fallback_that_is_taken_is_exchanged_and_given_back,
+UNIT_MAIN("beside", a_program_that_is_not_whole_on_the_medium_is_told,
+	  the_former_loaders_settings_are_read_back, another_systems_disk,
+	  a_fallback_that_is_taken_is_exchanged_and_given_back,
 	  the_firmware_follows_at_the_bless_and_goes_back,
 	  an_undo_elsewhere_leaves_the_firmwares_part_to_the_machine,
 	  systemd_boot_stays_where_grub_is_gone, a_repair_puts_systemd_boot_in_front_again,

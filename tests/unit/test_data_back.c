@@ -209,6 +209,8 @@ START_TEST(a_rollback_that_comes_to_nothing_puts_nothing_back)
 	world.fake->findings = "damaged";
 	refused(&world, &back, &(struct err){.kind = ERR_REFUSED, .text = "damaged"});
 	ck_assert_ptr_null(pool_text(&world, "@var.moult-back/lib/db"));
+	/* what is said to be as before stays so */
+	ck_assert_ptr_null(fake_host_pending(world.fake, 0));
 	engine_world_done(&world);
 }
 END_TEST

@@ -220,6 +220,34 @@ static void remove_all(struct fake_host *fake)
 	fake->host.ops->remove_tree(&fake->host, VOLUME_POOL, UPPER "lib/new");
 }
 
+static void log_and_replace_a_link(struct fake_host *fake)
+{
+	fake_host_put(fake, VOLUME_POOL, UPPER "log/apt/term.log", "hello");
+	fake_host_put(fake, VOLUME_POOL, UPPER "lib/apt/extended_states", "Auto-Installed: 1");
+}
+
+/* apt renames a new file over the link that leads into the root. */
+START_TEST(logs_are_kept_apart_and_package_state_is_the_roots)
+{
+	struct play play;
+
+	play_begin(&play);
+	fake_host_put(play.fake, VOLUME_POOL, "@var/lib/apt/x", "");
+	fake_host_put(play.fake, VOLUME_POOL, MAKING "root/usr/lib/sysimage/apt/x", "");
+	ck_assert_int_eq(
+		play.fake->host.ops->make_symlink(&play.fake->host, VOLUME_POOL,
+						  "../../../usr/lib/sysimage/apt/extended_states",
+						  "@var/lib/apt/extended_states"),
+		0);
+	play.act = log_and_replace_a_link;
+	runs(&play);
+	assert_text(play.fake, MAKING "log/apt/term.log", "hello");
+	assert_text(play.fake, MAKING "root/usr/lib/sysimage/apt/extended_states",
+		    "Auto-Installed: 1");
+	play_end(&play);
+}
+END_TEST
+
 START_TEST(what_is_taken_away_again_is_not_added)
 {
 	struct play play;
@@ -455,9 +483,9 @@ END_TEST
 
 UNIT_MAIN("fill", what_the_base_was_going_to_add_is_there_and_goes_on,
 	  what_was_accepted_is_not_asked_again_unless_it_changes_again,
-	  what_is_taken_away_again_is_not_added, a_base_that_was_booted_has_nothing_to_hand_on,
-	  a_failure_anywhere_is_told, a_line_that_may_fail_does_not_stop_anything,
-	  a_line_that_must_not_fail_stops_it,
+	  logs_are_kept_apart_and_package_state_is_the_roots, what_is_taken_away_again_is_not_added,
+	  a_base_that_was_booted_has_nothing_to_hand_on, a_failure_anywhere_is_told,
+	  a_line_that_may_fail_does_not_stop_anything, a_line_that_must_not_fail_stops_it,
 	  data_on_another_file_system_can_be_neither_seen_nor_written,
 	  what_is_mounted_in_an_empty_place_has_a_way_to_it,
 	  logs_that_no_data_lies_below_are_thrown_away,

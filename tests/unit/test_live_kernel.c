@@ -102,6 +102,30 @@ START_TEST(a_new_kernel_is_tried_once_however_often_it_is_told)
 }
 END_TEST
 
+/* The power went between the loader's commit and the record: what is learnt of the entry has no name. */
+START_TEST(a_kernel_that_lost_its_name_gets_it_again)
+{
+	static const char state[] = "@gens/1/state.json", name[] = "\"" NEW "\"";
+	auto_free char *without = NULL;
+	struct engine_world world;
+	const char *at, *text;
+
+	open_live(&world);
+	install(&world, NEW);
+	tell(&world);
+	text = fake_host_text(world.fake, VOLUME_POOL, state);
+	at = strstr(text, name);
+	ck_assert_ptr_nonnull(at);
+	without = xasprintf("%.*snull%s", (int)(at - text), text, at + strlen(name));
+	put(&world, state, without);
+	reopen(&world);
+	ck_assert_ptr_null(generation_proposed(find(&world, 1))->kernel);
+	tell(&world);
+	ck_assert_str_eq(generation_proposed(find(&world, 1))->kernel, NEW);
+	engine_world_done(&world);
+}
+END_TEST
+
 START_TEST(a_blessed_kernel_can_be_put_back_although_apt_replaced_it)
 {
 	struct verb_request repair = {.verb = "repair"};
@@ -304,7 +328,8 @@ START_TEST(any_call_may_fail)
 }
 END_TEST
 
-UNIT_MAIN("live_kernel", a_new_kernel_is_tried_once_however_often_it_is_told,
+UNIT_MAIN("live_kernel", a_kernel_that_lost_its_name_gets_it_again,
+	  a_new_kernel_is_tried_once_however_often_it_is_told,
 	  a_blessed_kernel_can_be_put_back_although_apt_replaced_it,
 	  an_initrd_made_anew_is_a_new_initrd, a_kernel_that_is_taken_away_again_is_not_tried,
 	  the_kernel_that_is_booted_is_missed_and_named,

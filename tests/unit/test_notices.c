@@ -262,6 +262,23 @@ START_TEST(the_journal_tells_which_verb_and_generation_it_was)
 }
 END_TEST
 
+START_TEST(a_long_journal_goes_on_in_a_new_file_and_the_last_one_is_kept)
+{
+	static const char written[] = "@moult/journal", kept[] = "@moult/journal.1";
+	auto_free char *full = xcalloc(1, 1024 * 1024 + 2);
+	struct engine_world world;
+
+	engine_world_open(&world);
+	memset(full, '\n', 1024 * 1024 + 1);
+	fake_host_put(world.fake, VOLUME_POOL, written, full);
+	run(&world, verb_pin, (struct verb_request){.verb = "pin", .which = "1"});
+	ck_assert_str_eq(fake_host_text(world.fake, VOLUME_POOL, kept), full);
+	ck_assert_ptr_nonnull(strstr(fake_host_text(world.fake, VOLUME_POOL, written), "pin"));
+	ck_assert_uint_lt(strlen(fake_host_text(world.fake, VOLUME_POOL, written)), 4096);
+	engine_world_done(&world);
+}
+END_TEST
+
 UNIT_MAIN("notices", last_words_of_a_program_do_nothing_to_the_terminal_of_who_logs_in,
 	  data_that_the_failed_one_may_have_changed_can_be_put_back,
 	  one_that_is_tried_again_has_not_failed, what_is_kept_is_no_temporary_session_any_more,
@@ -269,4 +286,5 @@ UNIT_MAIN("notices", last_words_of_a_program_do_nothing_to_the_terminal_of_who_l
 	  another_systems_disk_tells_nobody_anything,
 	  a_reboot_is_wanted_as_long_as_another_generation_boots_next,
 	  what_was_blessed_runs_already, a_session_that_was_picked_is_not_hurried_to_its_end,
-	  the_journal_tells_which_verb_and_generation_it_was)
+	  the_journal_tells_which_verb_and_generation_it_was,
+	  a_long_journal_goes_on_in_a_new_file_and_the_last_one_is_kept)

@@ -358,7 +358,24 @@ START_TEST(what_was_offered_after_an_undo_is_not_undone_again)
 }
 END_TEST
 
-UNIT_MAIN("undo", after_an_undo_nothing_of_moult_is_left_but_the_original,
+/* All is as it should be but the mark: what takes it away is not undone by a power cut. */
+START_TEST(the_mark_of_an_undo_goes_for_good)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	open_world(&world);
+	must(engine_recover(&world.machine, &err));
+	replace_in(&world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
+	reopen(&world);
+	must(engine_recover(&world.machine, &err));
+	ck_assert(!listing_undone(&world.machine.listing));
+	engine_world_done(&world);
+}
+END_TEST
+
+UNIT_MAIN("undo", the_mark_of_an_undo_goes_for_good,
+	  after_an_undo_nothing_of_moult_is_left_but_the_original,
 	  the_power_may_go_after_any_effect, the_power_may_go_again_while_it_is_finished,
 	  any_call_may_fail, check_says_that_it_is_not_finished,
 	  the_originals_entry_is_made_again_first,
