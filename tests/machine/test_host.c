@@ -140,23 +140,6 @@ START_TEST(what_is_protected_is_removed)
 }
 END_TEST
 
-/* A file that is not copy-on-write shares no extents with one that is. */
-START_TEST(a_copy_by_bytes_is_on_the_medium_before_it_gets_its_name)
-{
-	auto_free char *cut = disk_path(&disk, "cut");
-
-	run("mkdir " POOL "/d && chattr +C " POOL "/d");
-	put(host, VOLUME_POOL, "f", "whole");
-	ck_assert_int_eq(host->ops->sync(host, VOLUME_POOL), 0);
-	ck_assert_int_eq(host->ops->copy(host, VOLUME_POOL, "f", VOLUME_POOL, "d/f"), 0);
-	/* the power goes */
-	run("cp --sparse=always %s %s", disk.image, cut);
-	linux_host_close(host);
-	host = open_host(cut);
-	ck_text(get(host, VOLUME_POOL, "d/f"), "whole");
-}
-END_TEST
-
 START_TEST(what_is_protected_is_moved_and_stays_so)
 {
 	struct fsxattr attributes;
@@ -467,7 +450,6 @@ static TCase *pool_case(void)
 	tcase_add_test(group, names_change_in_one_step);
 	tcase_add_test(group, removing_stops_at_subvolumes);
 	tcase_add_test(group, what_is_protected_is_removed);
-	tcase_add_test(group, a_copy_by_bytes_is_on_the_medium_before_it_gets_its_name);
 	tcase_add_test(group, what_is_protected_is_moved_and_stays_so);
 	tcase_add_test(group, what_is_protected_is_written_and_stays_so);
 	tcase_add_test(group, subvolumes_that_are_protected_are_moved_and_deleted);
