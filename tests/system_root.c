@@ -49,6 +49,8 @@ void system_root_put(struct fake_host *fake, const char *root)
 	for (size_t i = 0; i < COUNT(links); i++) {
 		auto_free char *path = xasprintf("%s/%s", root, links[i][1]);
 
+		/* what lay there is in the files above */
+		fake->host.ops->remove_tree(&fake->host, VOLUME_POOL, path);
 		if (fake->host.ops->make_symlink(&fake->host, VOLUME_POOL, links[i][0], path) < 0)
 			abort();
 	}

@@ -77,6 +77,12 @@ START_TEST(data_goes_back_alone_where_the_generation_runs_already)
 	ck_assert_str_eq(pool_text(&world, "@var/lib/db"), "schema 2, and more");
 	ck_assert_str_eq(pool_text(&world, ASIDE "/lib/db"), "schema 3");
 	json_decref(answer);
+	/* once more, where nothing is on trial any more */
+	put(&world, "@var/lib/db", "schema 4");
+	world.fake->now_sec += 60;
+	reopen(&world);
+	json_decref(roll_back(&world, &stay));
+	ck_assert_str_eq(pool_text(&world, "@var/lib/db"), "schema 2, and more");
 	engine_world_done(&world);
 }
 END_TEST

@@ -189,7 +189,7 @@ static void plan_exchange_roots(const struct machine *machine, const char *origi
 	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 }
 
-/* The loader's part failed: what runs goes back to its place. */
+/* The loader's part failed: what runs goes back to its place; generation 1, given up next, syncs it. */
 static bool take_back(struct operation *operation, const struct adoption *adoption, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -202,7 +202,6 @@ static bool take_back(struct operation *operation, const struct adoption *adopti
 		plan_exchange(&plan, FIRST_ROOT, adoption->original);
 		if (text_equal(machine->listing.default_root, adoption->original))
 			plan_at(&plan, STEP_SET_DEFAULT, VOLUME_POOL, adoption->original);
-		plan_at(&plan, STEP_SYNC, VOLUME_POOL, "");
 	}
 	return operation_run(operation, &plan, err) &&
 	       first_mounts_take(machine->host, adoption->original, err) &&
