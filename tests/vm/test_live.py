@@ -82,8 +82,8 @@ class Live(world.Vm):
 
     def assert_settled(self, machine):
         """Data is parted, the packages are whole, nothing is left over, no promise is broken."""
-        machine.until(lambda: machine.run("ls -d /.moult-rest /var/.moult-rest /home/.moult-rest",
-                                          60).out == "" or None, "the leftovers to go")
+        machine.until(lambda: machine.run("ls -d /.moult-rest /var/.moult-rest /home/.moult-rest "
+                                          "2>/dev/null", 60).out == "", "the leftovers to go")
         for place in ("/var", "/home"):
             self.assertIn(f"@{place[1:]}", machine.ok(f"findmnt -no OPTIONS {place}"))
         self.assertEqual(machine.ok("dpkg --audit; apt-get check -qq", 300), "")
