@@ -85,6 +85,23 @@ START_TEST(a_subvolume_in_the_data_goes_with_it)
 }
 END_TEST
 
+/* Nothing is on trial before the shutdown: the last thing that is done is the second copy of the loader. */
+START_TEST(the_second_copy_of_the_loader_is_durable)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	live_world_open(&world, "");
+	world_remove(&world, VOLUME_BOOT, "EFI/BOOT/BOOTX64.EFI");
+	/* of an earlier adoption: nothing else is written */
+	fake_host_put(world.fake, VOLUME_BOOT, "moult/reserve", "...");
+	checks_world_reopen(&world);
+	must(live_verb(&world, verb_init, &init, &err));
+	ck_assert_ptr_nonnull(fake_host_text(world.fake, VOLUME_BOOT, "EFI/BOOT/BOOTX64.EFI"));
+	engine_world_done(&world);
+}
+END_TEST
+
 /* The medium refuses the very byte that would put generation 1 on trial. */
 static int no_commit(struct host *host, enum volume volume, const char *path, off_t offset,
 		     const void *bytes, size_t length)
@@ -317,7 +334,7 @@ START_TEST(only_its_own_first_boot_parts_data)
 }
 END_TEST
 
-UNIT_MAIN("live", a_subvolume_in_the_data_goes_with_it,
+UNIT_MAIN("live", the_second_copy_of_the_loader_is_durable, a_subvolume_in_the_data_goes_with_it,
 	  what_cannot_be_put_on_trial_runs_on_in_its_own_place,
 	  what_is_written_after_the_adoption_is_there_in_every_layout,
 	  what_runs_is_told_that_its_next_boot_parts_its_data,

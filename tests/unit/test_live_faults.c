@@ -259,6 +259,7 @@ static void assert_as_uncut(const struct engine_world *after, const struct engin
 static void judge_cut(const struct engine_world *world, const struct fake_cut *cut, size_t which)
 {
 	struct engine_world after = {.progress = world->progress};
+	const struct listing *listing = &after.machine.listing;
 	char when[120];
 
 	snprintf(when, sizeof(when), "%s, power cut after effect %zu", operations[which].name,
@@ -270,8 +271,9 @@ static void judge_cut(const struct engine_world *world, const struct fake_cut *c
 	assert_default(&after, which, when);
 	if (operations[which].verb == verb_carve)
 		assert_as_uncut(&after, world, when);
-	if (operations[which].prepare == undone)
-		ck_assert_msg(!find(&after, 0)->damage, "%s: %s", when, find(&after, 0)->damage);
+	for (size_t i = 0; operations[which].prepare == undone && i < listing->count; i++)
+		ck_assert_msg(!listing->generations[i].damage, "%s: %s", when,
+			      listing->generations[i].damage);
 	engine_world_done(&after);
 }
 

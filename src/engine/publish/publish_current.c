@@ -90,7 +90,6 @@ static bool plan_former(struct machine *machine, const struct generation *former
 		return false;
 	plan_state(plan, &next);
 	plan->steps[plan->count - 1].may_fail = true;
-	plan_at(plan, STEP_SYNC, VOLUME_POOL, "");
 	return true;
 }
 
