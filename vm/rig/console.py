@@ -9,10 +9,11 @@ from .channel import Channel
 
 FIRMWARE = re.compile(r"BdsDxe: starting Boot")
 KERNEL = re.compile(r"Linux version \d")
-# What an emulator that corrupts its guest looks like.  A plain panic is not among them: machines
+# What an emulator looks like that corrupts its guest, or is not let run.  A plain panic is not among them: machines
 # that find no root panic, and that may be what a test is about.
 FAULT = re.compile(r"general protection fault|BUG: |\bOops: |double fault|"
-                   r"traps: .* (?:trap|error)|: segfault at |X64 Exception Type")
+                   r"traps: .* (?:trap|error)|: segfault at |X64 Exception Type|"
+                   r"IO-APIC \+ timer doesn.t work")
 # Enough of a terminal to read the boot menu.
 TOKEN = re.compile(r"\x1b\[([0-9;?=]*)([A-Za-z])|\x1b[()][0-9A-Za-z]|\x1b[^\[(]|[\r\n\b]|"
                    r"[^\x1b\r\n\b]+")
