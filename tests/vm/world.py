@@ -157,10 +157,10 @@ class Guest(Machine):
             raise MachineError(f"this boot names no generation: {line}")
         return int(found[1]), int(found[2]), "moult.trial=1" in line.split()
 
-    def json(self, command):
+    def json(self, command, timeout=WORK_TIMEOUT):
         """The document that a command of moult prints."""
         said = "/run/moult-said"
-        out = self.ok(f"moult --json {command} 2>{said} || {{ cat {said}; false; }}", WORK_TIMEOUT)
+        out = self.ok(f"moult --json {command} 2>{said} || {{ cat {said}; false; }}", timeout)
         return schemas.check(command.split(), json.loads(out))
 
     def status(self):
