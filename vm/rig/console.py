@@ -9,8 +9,8 @@ from .channel import Channel
 
 FIRMWARE = re.compile(r"BdsDxe: starting Boot")
 KERNEL = re.compile(r"Linux version \d")
-# What an emulator looks like that corrupts its guest, or is not let run.  A plain panic is not among
-# them: machines that find no root panic, and that may be what a test is about.
+# What an emulator looks like that corrupts its guest, or is not let run.  A plain panic is not
+# among them: machines that find no root panic, and that may be what a test is about.
 FAULT = re.compile(r"general protection fault|BUG: |\bOops: |double fault|"
                    r"traps: .* (?:trap|error)|: segfault at |X64 Exception Type|"
                    r"IO-APIC \+ timer doesn.t work")
