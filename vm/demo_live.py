@@ -128,7 +128,7 @@ def upgrade_by_timer(shop):
     wait_staged(machine, 2)
     say("The timer has made generation 2, with the security updates. Nothing that runs is touched")
     show(machine, "journalctl -u moult-upgrade.service _COMM=moult -o cat --no-pager", last=12)
-    show(machine, "moult diff 1 2 --config")
+    show(machine, "moult diff 1 2 --packages", last=12)
     shop.wait_orders()
 
 
