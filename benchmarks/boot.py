@@ -12,8 +12,9 @@ import measure
 import world
 from rig import image
 
-# behind the others: tests/machine, which it looks for itself, has a `world` of its own
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests/crash"))
+# behind the others: tests/machine has a `world` of its own
+TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
+sys.path += [str(TESTS / "crash"), str(TESTS / "machine")]
 
 import inside  # noqa: E402
 
