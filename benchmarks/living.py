@@ -21,7 +21,7 @@ def _prepare(machine):
     machine.wait_shell(world.BOOT_TIMEOUT)
     machine.up()
     machine.ok("apt-get -q update && apt-get install -qy --no-install-recommends snapper "
-               "python3-minimal", world.WORK_TIMEOUT)
+               "python3", world.WORK_TIMEOUT)
     machine.ok(f"{SNAPPER} create-config / && for n in $(seq {GENERATIONS}); do "
                f"{SNAPPER} create --description $n || exit; done", world.WORK_TIMEOUT)
     machine.put(INSIDE.read_bytes(), "/run/living.py")
