@@ -31,7 +31,7 @@ static const char *const fixed_environment[] = {
 	"UCF_FORCE_CONFFOLD=1",
 	"APT_LISTCHANGES_FRONTEND=none",
 	"NEEDRESTART_MODE=l",
-	/* all of it is made durable at once before it is listed; file by file takes half the time */
+	/* all of it is made durable at once before it is listed: nothing need be by itself */
 	"DPKG_FORCE=unsafe-io",
 	/* nothing runs here: systemctl must not look for a manager */
 	"SYSTEMD_OFFLINE=1",
