@@ -59,9 +59,14 @@ struct generation *listing_pending(const struct listing *listing);
  * or one that was made since is good.
  */
 struct generation *listing_given_up(const struct listing *listing);
-/* By number, name, or "last" (last good other than booted, or than current where nothing of ours runs). */
+/*
+ * By number, name, "current", "running", or "last" (last good other than booted, or than current
+ * where nothing of ours runs), which NULL is, too.
+ */
 struct generation *listing_select(const struct listing *listing, const char *which,
 				  struct err *err);
+/* Whether it is one of these words. */
+bool listing_is_word(const char *which);
 /* The generation that a new one is built from: current, or the pending one with `continue_pending`. */
 struct generation *listing_base(const struct listing *listing, bool continue_pending);
 

@@ -14,7 +14,7 @@ static bool is_good_name(const char *name)
 	unsigned long long number;
 
 	return is_letter_or_digit(*name) && strlen(name) <= 32 && !text_to_u64(name, &number) &&
-	       strcmp(name, "last") != 0 &&
+	       !listing_is_word(name) &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+") ==
 		       strlen(name);
 }
@@ -25,7 +25,8 @@ bool listing_check_name(const struct listing *listing, const struct generation *
 	if (!is_good_name(name)) {
 		err_set(err, ERR_USAGE, 0,
 			"%s cannot be a name: up to 32 letters, digits, '-', '_', '.', '+', "
-			"beginning with a letter or digit, not only digits, not 'last'",
+			"beginning with a letter or digit, not only digits, not 'last', "
+			"'current' or 'running'",
 			text_quote(name));
 		return gen ? err_try(err, "sudo moult pin %u before-party", gen->id)
 			   : err_try(err, "sudo moult checkpoint before-party");

@@ -98,6 +98,13 @@ static struct generation *last_good(const struct listing *listing)
 	return NULL;
 }
 
+static struct generation *find_running(const struct listing *listing)
+{
+	return listing->running.live && listing->running.booted >= 0
+		       ? listing_find(listing, (unsigned)listing->running.booted)
+		       : NULL;
+}
+
 static struct generation *find_named(const struct listing *listing, const char *name)
 {
 	for (size_t i = listing->count; i > 0; i--)
@@ -106,16 +113,46 @@ static struct generation *find_named(const struct listing *listing, const char *
 	return NULL;
 }
 
+/* What stands for a generation that changes; no generation can be called so. */
+static const struct {
+	const char *word;
+	struct generation *(*find)(const struct listing *listing);
+	const char *none;
+} words[] = {
+	{"last", last_good, "there is no good generation other than the one in use"},
+	{"current", listing_current, "there is no current generation"},
+	{"running", find_running, "no generation of this disk is running"},
+};
+
+bool listing_is_word(const char *which)
+{
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (strcmp(which, words[i].word) == 0)
+			return true;
+	return false;
+}
+
+static struct generation *find_word(const struct listing *listing, const char *which,
+				    struct err *err)
+{
+	size_t i = 0;
+	struct generation *found;
+
+	while (strcmp(words[i].word, which) != 0)
+		i++;
+	found = words[i].find(listing);
+	if (!found)
+		err_set(err, ERR_REFUSED, 0, "%s", words[i].none);
+	return found;
+}
+
 struct generation *listing_select(const struct listing *listing, const char *which, struct err *err)
 {
 	struct generation *found;
 	unsigned long long id;
 
-	if (!which || strcmp(which, "last") == 0) {
-		found = last_good(listing);
-		if (!found)
-			err_set(err, ERR_REFUSED, 0,
-				"there is no good generation other than the one in use");
+	if (!which || listing_is_word(which)) {
+		found = find_word(listing, which ? which : "last", err);
 	} else if (text_to_u64(which, &id)) {
 		found = id <= UINT32_MAX ? listing_find(listing, (unsigned)id) : NULL;
 		if (!found)

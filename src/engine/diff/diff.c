@@ -6,31 +6,6 @@
 
 /* --- which two ------------------------------------------------------------------------------------ */
 
-static bool find_current(const struct machine *machine, const struct generation **ret,
-			 struct err *err)
-{
-	*ret = listing_current(&machine->listing);
-	if (*ret && !(*ret)->damage)
-		return true;
-	err_set(err, ERR_CORRUPT, 0, "the current generation cannot be read%s%s", *ret ? ": " : "",
-		*ret ? (*ret)->damage : "");
-	return err_try(err, "sudo moult check");
-}
-
-static bool find_running(const struct machine *machine, const struct generation **ret,
-			 struct err *err)
-{
-	const struct running *running = &machine->listing.running;
-
-	*ret = running->live && running->booted >= 0
-		       ? listing_find(&machine->listing, (unsigned)running->booted)
-		       : NULL;
-	if (*ret)
-		return true;
-	err_set(err, ERR_REFUSED, 0, "no generation of this disk is running");
-	return err_try(err, "moult list");
-}
-
 /* Removed ones are told from those that never were. */
 static bool is_retired(const struct machine *machine, const char *which)
 {
@@ -43,10 +18,6 @@ static bool is_retired(const struct machine *machine, const char *which)
 static bool find_one(const struct machine *machine, const char *which,
 		     const struct generation **ret, struct err *err)
 {
-	if (strcmp(which, "current") == 0)
-		return find_current(machine, ret, err);
-	if (strcmp(which, "running") == 0)
-		return find_running(machine, ret, err);
 	if (is_retired(machine, which)) {
 		err_set(err, ERR_REFUSED, 0,
 			"generation %s is no more: it was removed, or never "
@@ -65,7 +36,7 @@ static bool find_previous(const struct machine *machine, const struct generation
 	*ret = listing_select(&machine->listing, NULL, err);
 	if (*ret != current)
 		return *ret != NULL;
-	return find_running(machine, ret, err);
+	return find_one(machine, "running", ret, err);
 }
 
 static bool find_ends(const struct machine *machine, const struct verb_request *request,
@@ -73,8 +44,7 @@ static bool find_ends(const struct machine *machine, const struct verb_request *
 {
 	const struct generation *a = NULL, *b = NULL;
 
-	if (!(request->against ? find_one(machine, request->against, &b, err)
-			       : find_current(machine, &b, err)))
+	if (!find_one(machine, request->against ? request->against : "current", &b, err))
 		return false;
 	if (!(request->which ? find_one(machine, request->which, &a, err)
 			     : find_previous(machine, b, &a, err)))
