@@ -80,6 +80,23 @@ START_TEST(a_generation_is_named_by_number_name_or_last)
 }
 END_TEST
 
+START_TEST(words_stand_for_what_is_current_and_what_runs)
+{
+	auto_listing struct listing listing = machine_with(3);
+	struct err err = {0};
+
+	ck_assert_uint_eq(listing_select(&listing, "current", &err)->id,
+			  listing_current(&listing)->id);
+	ck_assert_ptr_null(listing_select(&listing, "running", &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "no generation of this disk is running"));
+	listing.running = (struct running){.live = true, .booted = 2};
+	ck_assert_uint_eq(listing_select(&listing, "running", &err)->id, 2);
+	/* so nothing can be called by one of them */
+	ck_assert(!listing_check_name(&listing, &listing.generations[1], "current", &err));
+	ck_assert(!listing_check_name(&listing, &listing.generations[1], "running", &err));
+}
+END_TEST
+
 START_TEST(last_is_not_what_runs)
 {
 	auto_listing struct listing listing = machine_with(3);
@@ -176,6 +193,7 @@ UNIT_MAIN("listing", current_is_what_the_default_subvolume_names,
 	  current_is_the_original_until_something_was_blessed,
 	  pending_is_the_newest_that_was_not_tried_out,
 	  a_generation_is_named_by_number_name_or_last, last_is_not_what_runs,
+	  words_stand_for_what_is_current_and_what_runs,
 	  a_damaged_generation_is_shown_why_and_never_chosen,
 	  deleting_goes_from_the_deepest_subvolume_up,
 	  deleting_never_takes_a_subvolume_that_moult_did_not_make,

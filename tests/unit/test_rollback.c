@@ -60,6 +60,27 @@ static const char *pool_text(const struct engine_world *world, const char *path)
 	return fake_host_text(world->fake, VOLUME_POOL, path);
 }
 
+/* --- what is pending ------------------------------------------------------------------------------ */
+
+/* Removing the package asks for it: what is pending would bring it back. */
+START_TEST(to_the_current_one_nothing_is_tried_any_more)
+{
+	const struct verb_request request = {.verb = "rollback", .which = "current"};
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	open_world(&world);
+	must(engine_offer(&world.machine, 2, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 2);
+	must(verb_rollback(&world.machine, &request, &answer, &err));
+	ck_assert_uint_eq(default_generation(world.fake), 1);
+	ck_assert_int_eq(find(&world, 2)->state, GEN_BUILT);
+	json_decref(answer);
+	engine_world_done(&world);
+}
+END_TEST
+
 /* --- as it was built ----------------------------------------------------------------------------- */
 
 START_TEST(the_generation_as_it_was_built_is_a_new_one_and_current)
@@ -406,7 +427,8 @@ START_TEST(sizes_are_of_what_a_generation_alone_has)
 }
 END_TEST
 
-UNIT_MAIN("rollback", the_generation_as_it_was_built_is_a_new_one_and_current,
+UNIT_MAIN("rollback", to_the_current_one_nothing_is_tried_any_more,
+	  the_generation_as_it_was_built_is_a_new_one_and_current,
 	  the_generation_itself_stays_as_its_owner_left_it, what_was_shown_before_is_what_is_done,
 	  what_has_no_base_or_is_not_good_is_refused,
 	  a_kernel_that_is_not_in_the_base_is_not_published,
