@@ -13,7 +13,9 @@ the same run, turn by turn with moult, and is what the work costs without it, or
 program takes for the same; both have a raised priority (diff: that of real time), since the machine
 may be busy with something else. moult works on disks of another system, as from a rescue stick: the
 EFI system partition is written through mtools, and but for upgrade and diff, whose disks are
-mounted already, attaching and unmounting a disk image is part of the figure.
+mounted already, attaching and unmounting a disk image is part of the figure. Two areas are systems
+that run: living in QEMU, whose processor is emulated, so that only the two programs' times tell
+something, and boot in a chroot.
 
 """
 COLUMNS = ("area", "case", "moult", "floor or peer", "goal", "met")

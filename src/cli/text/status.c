@@ -118,14 +118,6 @@ static void add_space(const json_t *space, const struct view *view, struct text 
 }
 
 /* One "!" line: what is wrong, then the command that helps. */
-static void add_trouble(const struct view *view, struct text *out, const char *words,
-			const char *remedy)
-{
-	view_add(view, out, TINT_BAD, "!");
-	view_add_bulleted(view, out, " ", words);
-	view_add_try(view, out, 2, remedy);
-}
-
 /* Found bad, or out of tries before anything could be found. */
 static bool came_to_nothing(const char *state, const char *reason)
 {
@@ -148,12 +140,12 @@ static void add_failed(const json_t *document, const struct view *view, struct t
 			words = xasprintf("generation %lld is damaged: %s", id,
 					  reason ? reason : "");
 			remedy = xasprintf("moult show %lld", id);
-			add_trouble(view, out, words, remedy);
+			view_add_trouble(view, out, words, remedy);
 		} else if (came_to_nothing(state, reason) && id > current) {
 			words = xasprintf("generation %lld did not come up%s%s", id,
 					  reason ? ": " : "", reason ? reason : "");
 			remedy = xasprintf("sudo moult log %lld", id);
-			add_trouble(view, out, words, remedy);
+			view_add_trouble(view, out, words, remedy);
 		}
 	}
 }
@@ -172,7 +164,7 @@ static void add_refused(const json_t *document, const struct view *view, struct 
 			  document_words(proposal, "what"), id, reason ? ": " : "",
 			  reason ? reason : "");
 	remedy = xasprintf("moult show %lld", id);
-	add_trouble(view, out, words, remedy);
+	view_add_trouble(view, out, words, remedy);
 }
 
 static void add_waiting(const json_t *document, const struct view *view, struct text *out)
@@ -204,7 +196,7 @@ static void add_pending(const json_t *document, const struct view *view, struct 
 		return;
 	words = xasprintf("generation %lld is stale and will not be booted%s%s", id,
 			  why ? ": " : "", why ? why : "");
-	add_trouble(view, out, words, remedy ? remedy : "sudo moult upgrade");
+	view_add_trouble(view, out, words, remedy ? remedy : "sudo moult upgrade");
 }
 
 static void add_late(const json_t *document, const struct view *view, struct text *out)

@@ -78,9 +78,7 @@ static void add_found(const json_t *unattended, const struct view *view, struct 
 		auto_free char *found = xasprintf("'moult check' finds %lld error%s", errors,
 						  errors == 1 ? "" : "s");
 
-		view_add(view, out, TINT_BAD, "!");
-		view_add_bulleted(view, out, " ", found);
-		view_add_try(view, out, 2, "sudo moult check");
+		view_add_trouble(view, out, found, "sudo moult check");
 	}
 }
 
@@ -88,9 +86,7 @@ static void add_health(const json_t *health, const struct view *view, struct tex
 {
 	if (!health || document_true(health, "healthy"))
 		return;
-	view_add(view, out, TINT_BAD, "!");
-	view_add_bulleted(view, out, " ", document_words(health, "why"));
-	view_add_try(view, out, 2, "sudo moult health");
+	view_add_trouble(view, out, document_words(health, "why"), "sudo moult health");
 }
 
 void render_standing(const json_t *unattended, const struct view *view, struct text *out)

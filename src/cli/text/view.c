@@ -162,3 +162,12 @@ void view_add_sentences(const struct view *view, struct text *out, const char *b
 			view_add_bulleted(view, out, bullet, sentence_of(sentence));
 	}
 }
+
+void view_add_trouble(const struct view *view, struct text *out, const char *words,
+		      const char *remedy)
+{
+	view_add(view, out, TINT_BAD, "!");
+	text_add(out, " ");
+	add_wrapped(view, out, words, 2);
+	view_add_try(view, out, 2, remedy);
+}

@@ -28,6 +28,9 @@ void view_add_labelled(const struct view *view, struct text *out, const char *la
 		       const char *words);
 void view_add_bulleted(const struct view *view, struct text *out, const char *bullet,
 		       const char *words);
+/* "! it is broken", and what to try. */
+void view_add_trouble(const struct view *view, struct text *out, const char *words,
+		      const char *remedy);
 /* Strings, or objects with a sentence in "why" or "object", each bulleted. */
 void view_add_sentences(const struct view *view, struct text *out, const char *bullet,
 			const json_t *sentences);
