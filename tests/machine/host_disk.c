@@ -116,6 +116,16 @@ struct host *open_host(const char *sysroot)
 	return host;
 }
 
+struct host *disk_open_with_root(struct disk *ret)
+{
+	struct host *host;
+
+	disk_make(ret);
+	host = open_host(ret->image);
+	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	return host;
+}
+
 void refused(const struct linux_options *options, const char *sentence_part)
 {
 	struct host *host = NULL;

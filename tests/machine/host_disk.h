@@ -38,6 +38,8 @@ char *output_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Opens what must open. */
 struct host *open_host(const char *sysroot);
+/* A disk that is made and opened, with an empty subvolume "root" beside @rootfs. */
+struct host *disk_open_with_root(struct disk *ret);
 /* Opens what must not: the sentence, and the hint after it. */
 void refused(const struct linux_options *options, const char *sentence_part);
 

@@ -22,9 +22,7 @@ static struct host *host;
 
 static void set_up(void)
 {
-	disk_make(&disk);
-	host = open_host(disk.image);
-	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	host = disk_open_with_root(&disk);
 	ck_assert_int_eq(host->ops->make_directory(host, VOLUME_POOL, "root/etc", 0755), 0);
 	put(host, VOLUME_POOL, "root/etc/hostname", "inside\n");
 }

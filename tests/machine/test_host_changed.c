@@ -23,9 +23,7 @@ static void set_up(void)
 {
 	struct host_subvolume then = {0};
 
-	disk_make(&disk);
-	host = open_host(disk.image);
-	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	host = disk_open_with_root(&disk);
 	run("cd " TOP
 	    "root && for d in $(seq 0 39); do mkdir -p d$((d %% 7))/e$d; for f in $(seq 0 6); "
 	    "do echo $d $f > d$((d %% 7))/e$d/f$f; done; ln d$((d %% 7))/e$d/f0 d$((d %% "

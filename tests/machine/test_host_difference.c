@@ -14,9 +14,7 @@ static struct host *host;
 /* "root" is a writable subvolume, "then" and "now" are snapshots of it, "plain" is a directory. */
 static void set_up(void)
 {
-	disk_make(&disk);
-	host = open_host(disk.image);
-	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	host = disk_open_with_root(&disk);
 	run("cd " TOP "root && mkdir -p d/e ../plain && echo 1 >d/f && ln -s f d/l && echo x >d/x");
 	ck_assert_int_eq(host->ops->snapshot(host, "root", "then", true), 0);
 	run("cd " TOP "root && echo 2 >d/f && ln -sf g d/l && rm d/x && mkdir d/x");

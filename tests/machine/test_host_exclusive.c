@@ -11,9 +11,7 @@ static struct host *host;
 /* "gen": 512 KiB that root and base share; root has 256 KiB more, of which 128 KiB twice. */
 static void set_up(void)
 {
-	disk_make(&disk);
-	host = open_host(disk.image);
-	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	host = disk_open_with_root(&disk);
 	run("dd if=/dev/urandom of=/run/moult/pool/root/shared bs=128K count=4 2>/dev/null");
 	run("sync -f /run/moult/pool");
 	ck_assert_int_eq(host->ops->snapshot(host, "root", "base", true), 0);

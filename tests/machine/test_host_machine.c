@@ -16,9 +16,7 @@ static struct host *host;
 
 static void set_up(void)
 {
-	disk_make(&disk);
-	host = open_host(disk.image);
-	ck_assert_int_eq(host->ops->create_subvolume(host, "root"), 0);
+	host = disk_open_with_root(&disk);
 }
 
 static void tear_down(void)

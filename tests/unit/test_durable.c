@@ -9,14 +9,11 @@ START_TEST(what_is_reported_as_done_is_durable)
 {
 	const struct scene *scene = &scenes[_i];
 	struct engine_world world;
-	struct err err = {0};
-	json_t *answer = NULL;
 
 	scene_open(scene, &world);
-	ck_assert_msg(scene_call(scene, &world, &answer, &err), "%s: %s", scene->command, err.text);
+	scene_must(scene, &world);
 	ck_assert_msg(!fake_host_pending(world.fake, 0), "%s: %s may be lost", scene->command,
 		      fake_host_pending(world.fake, 0));
-	json_decref(answer);
 	engine_world_done(&world);
 }
 END_TEST
@@ -61,14 +58,11 @@ START_TEST(the_power_may_go_after_any_effect)
 	const struct scene *scene = &scenes[_i];
 	struct engine_world world;
 	struct fate fate = {.world = &world, .scene = scene};
-	struct err err = {0};
-	json_t *answer = NULL;
 	struct fake_cut cut;
 
 	scene_open(scene, &world);
 	fate.before = default_generation(world.fake);
-	ck_assert_msg(scene_call(scene, &world, &answer, &err), "%s: %s", scene->command, err.text);
-	json_decref(answer);
+	scene_must(scene, &world);
 	fate.after = default_generation(world.fake);
 	for (size_t at = 0; at <= world.fake->effect_count; at++)
 		for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)

@@ -21,6 +21,17 @@ static inline unsigned boots_after(const struct engine_world *before, const stru
 	return boots;
 }
 
+/* What it is for is done: a scene that refuses would prove nothing. */
+static inline void scene_must(const struct scene *scene, struct engine_world *world)
+{
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	ck_assert_msg(scene_call(scene, world, &answer, &err), "%s: %s", scene->command, err.text);
+	ck_assert_ptr_nonnull(answer);
+	json_decref(answer);
+}
+
 struct fate {
 	const struct engine_world *world; /* as it was before */
 	const struct scene *scene;
