@@ -89,9 +89,8 @@ static bool recover_truth(struct operation *operation, struct err *err)
 	if (!gen || gen->damage || truth->serial == 0)
 		return true;
 	generation_copy(gen, &next);
-	if (!text_equal(generation_root(gen, root), machine->listing.default_root)) {
+	if (!text_equal(generation_root(gen, root), machine->listing.default_root))
 		plan_at(&plan, STEP_SET_DEFAULT, VOLUME_POOL, root);
-	}
 	if (learn_current(&next, truth)) {
 		plan_state(&plan, &next);
 		/* on a full Btrfs a rollback must go on; the next recovery finds the same again */
