@@ -30,9 +30,9 @@ enum command_needs {
 	FIRST_SHOWS = 1 << 3, /* what it will do is shown before it is done */
 	HAS_SNAPSHOT = 1 << 4, /* without root, /run/moult/status.json is shown instead */
 	TAKES_REST = 1 << 5, /* options end at the first operand: the rest is another command's */
-	TAKES_PATHS = 1 << 7, /* all operands but the first are paths */
-	USES_TERMINAL = 1 << 6, /* a program gets the terminal */
-	SHOWS = 1 << 7, /* only reads without operands, or where the first one is "show" */
+	TAKES_PATHS = 1 << 6, /* all operands but the first are paths */
+	USES_TERMINAL = 1 << 7, /* a program gets the terminal */
+	SHOWS = 1 << 8, /* only reads without operands, or where the first one is "show" */
 };
 
 struct command {

@@ -305,6 +305,15 @@ START_TEST(no_two_commands_or_options_share_a_name)
 }
 END_TEST
 
+/* A generation may be called "show", and is restored from all the same. */
+START_TEST(what_only_shows_takes_no_paths)
+{
+	for (size_t i = 0; command_at(i); i++)
+		ck_assert_msg(!(command_at(i)->needs & SHOWS && command_at(i)->needs & TAKES_PATHS),
+			      "%s", command_at(i)->name);
+}
+END_TEST
+
 START_TEST(every_command_runs_something_and_can_show_it)
 {
 	for (size_t i = 0; command_at(i); i++) {
@@ -478,7 +487,8 @@ UNIT_MAIN("cli", status_without_root_shows_what_was_written_down,
 	  help_and_version_can_be_asked_for_as_options, swapped_neighbours_are_one_mistake,
 	  every_kind_of_error_has_its_exit_status,
 	  an_error_is_a_sentence_and_a_command_without_control_characters, help_fits_in_80_columns,
-	  no_two_commands_or_options_share_a_name, every_command_runs_something_and_can_show_it,
+	  no_two_commands_or_options_share_a_name, what_only_shows_takes_no_paths,
+	  every_command_runs_something_and_can_show_it,
 	  progress_is_lines_where_nobody_looks_and_a_bar_where_somebody_does,
 	  progress_lines_are_documents_with_a_time, a_bar_of_wide_characters_stays_on_its_line,
 	  a_reader_of_progress_that_goes_away_does_not_stop_anything)
