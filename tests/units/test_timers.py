@@ -51,6 +51,15 @@ class Timers(unittest.TestCase):
         self.assertNotIn("internal report-health",
                          self.boot(command_line=GENERATION, probe="sleep 3").calls)
 
+    def test_a_boot_is_over_before_health_has_its_verdict(self):
+        script = ('[ "$*" != "internal reconcile" ] || '
+                  '{ mkdir -p /run/moult; >/run/moult/returned; }\n'
+                  '[ "$*" != "internal report-health" ] || sleep 30')
+        jobs = "sleep 3; systemctl list-jobs --no-legend moult-returned.service >/probe"
+        outcome = self.boot(command_line=GENERATION, script=script, probe=jobs)
+        self.assertIn("internal report-health", outcome.calls)
+        self.assertNotIn("moult-returned", outcome.probe)
+
     def test_a_link_in_run_masks_hibernation_at_once(self):
         self.assertIn("masked", self.boot(command_line=GENERATION, probe=MASKED).probe)
 
