@@ -17,6 +17,7 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 /* Calls that give something back, */
 #define READING(X)                                                                                 \
 	X(read, (enum volume v, const char *p, size_t m, struct host_bytes *r), (v, p, m, r))      \
+	X(read_tail, (const char *p, size_t m, struct host_bytes *r), (p, m, r))                   \
 	X(stat, (enum volume v, const char *p, struct host_stat *r), (v, p, r))                    \
 	X(list, (enum volume v, const char *p, struct host_names *r), (v, p, r))                   \
 	X(read_link, (enum volume v, const char *p, char **r), (v, p, r))                          \
@@ -38,7 +39,7 @@ static bool is_faulty(struct fault_host *fault, const char *name)
 	X(list_initrd, (const char *o, const char *p, void (*f)(void *u, const char *n), void *d), \
 	  (o, p, f, d))                                                                            \
 	X(subvolume, (const char *p, struct host_subvolume *r), (p, r))                            \
-	X(list_subvolumes, (struct host_subvolumes * r), (r))                                      \
+	X(list_subvolumes, (struct host_names * r), (r))                                           \
 	X(exclusive_bytes, (const char *const *p, size_t c, uint64_t *r), (p, c, r))               \
 	X(changed_since, (const struct host_since *s, struct host_strings *r), (s, r))             \
 	X(differ, (const char *a, const char *b), (a, b))                                          \

@@ -1,26 +1,71 @@
 #include "digest.h"
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "auto.h"
+#include "library.h"
 
 struct digest_stream {
 	EVP_MD_CTX *context;
 };
 
+#define CRYPTO_FUNCTIONS(X)                                                                        \
+	X(OPENSSL_init_crypto)                                                                     \
+	X(EVP_MD_fetch)                                                                            \
+	X(EVP_MD_CTX_new)                                                                          \
+	X(EVP_MD_CTX_free)                                                                         \
+	X(EVP_DigestInit_ex)                                                                       \
+	X(EVP_DigestUpdate)                                                                        \
+	X(EVP_DigestFinal_ex)
+
+static struct {
+	CRYPTO_FUNCTIONS(LIBRARY_MEMBER)
+} functions;
+
+static void load(void)
+{
+	static const char soname[] = "libcrypto.so.3";
+	static const struct library_function wanted[] = {CRYPTO_FUNCTIONS(LIBRARY_FUNCTION)};
+
+	if (functions.EVP_MD_fetch)
+		return;
+	if (!library_load(soname, wanted, COUNT(wanted))) {
+		fprintf(stderr, "moult: %s cannot be loaded\ntry: sudo apt install --fix-broken\n",
+			soname);
+		abort();
+	}
+	/* the machine's openssl.cnf has no say in how files are told apart, and is not read */
+	functions.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
+/* Looked up once: that takes as long as a few hundred kilobytes do. */
+static const EVP_MD *algorithm(enum digest_kind kind)
+{
+	static EVP_MD *found[] = {[DIGEST_SHA256] = NULL, [DIGEST_MD5] = NULL};
+
+	load();
+	if (!found[kind])
+		found[kind] =
+			functions.EVP_MD_fetch(NULL, kind == DIGEST_MD5 ? "MD5" : "SHA256", NULL);
+	return found[kind];
+}
+
 struct digest_stream *digest_start(enum digest_kind kind)
 {
 	struct digest_stream *stream = calloc(1, sizeof(*stream));
+	const EVP_MD *md = algorithm(kind);
 
-	if (!stream || !(stream->context = EVP_MD_CTX_new()) ||
-	    EVP_DigestInit_ex(stream->context, kind == DIGEST_MD5 ? EVP_md5() : EVP_sha256(),
-			      NULL) != 1)
+	if (!stream || !(stream->context = functions.EVP_MD_CTX_new()) ||
+	    functions.EVP_DigestInit_ex(stream->context, md, NULL) != 1)
 		abort();
 	return stream;
 }
 
 void digest_feed(struct digest_stream *stream, const void *bytes, size_t length)
 {
-	if (EVP_DigestUpdate(stream->context, bytes, length) != 1)
+	if (functions.EVP_DigestUpdate(stream->context, bytes, length) != 1)
 		abort();
 }
 
@@ -30,13 +75,13 @@ void digest_finish(struct digest_stream *stream, struct digest *ret)
 	unsigned length = 0;
 
 	*ret = (struct digest){0};
-	if (EVP_DigestFinal_ex(stream->context, raw, &length) != 1)
+	if (functions.EVP_DigestFinal_ex(stream->context, raw, &length) != 1)
 		abort();
 	for (unsigned i = 0; i < length && 2 * i < DIGEST_HEX_LENGTH; i++) {
 		ret->hex[2 * i] = "0123456789abcdef"[raw[i] >> 4];
 		ret->hex[2 * i + 1] = "0123456789abcdef"[raw[i] & 15];
 	}
-	EVP_MD_CTX_free(stream->context);
+	functions.EVP_MD_CTX_free(stream->context);
 	free(stream);
 }
 

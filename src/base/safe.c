@@ -82,21 +82,27 @@ void text_add_safe_lines(struct text *out, const char *string)
 
 /* --- columns -------------------------------------------------------------------------------------- */
 
-/* What is written is UTF-8 wherever it goes, so widths are not those of the locale one happens to have. */
-static locale_t widths_begin(locale_t *ret_former)
+/*
+ * What is written is UTF-8 wherever it goes, so widths are not those of the locale one happens to
+ * have. Loaded once, and only for who writes something else than ASCII.
+ */
+static locale_t utf8(void)
 {
-	locale_t widths = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	static locale_t loaded;
 
-	*ret_former = widths ? uselocale(widths) : (locale_t)0;
-	return widths;
+	if (!loaded)
+		loaded = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	return loaded;
 }
 
-static void widths_end(locale_t widths, locale_t former)
+static int width_of(uint32_t number)
 {
-	if (!widths)
-		return;
-	uselocale(former);
-	freelocale(widths);
+	locale_t widths = utf8(), former = widths ? uselocale(widths) : (locale_t)0;
+	int width = wcwidth((wchar_t)number);
+
+	if (widths)
+		uselocale(former);
+	return width;
 }
 
 /* Of the character at `at`, whose bytes are counted; 1 where nothing better is known. */
@@ -104,7 +110,7 @@ static size_t width_at(const unsigned char *at, size_t *ret_length)
 {
 	uint32_t number = 0;
 	size_t length = decode(at, &number);
-	int width = length > 1 ? wcwidth((wchar_t)number) : 1;
+	int width = length > 1 ? width_of(number) : 1;
 
 	*ret_length = length ? length : 1;
 	return width < 0 ? 1 : (size_t)width;
@@ -113,7 +119,6 @@ static size_t width_at(const unsigned char *at, size_t *ret_length)
 static size_t measure(const char *string, size_t columns, size_t *ret_columns)
 {
 	const unsigned char *at = (const unsigned char *)string;
-	locale_t former, widths = widths_begin(&former);
 	size_t used = 0, length, width;
 
 	for (; *at; at += length, used += width) {
@@ -121,7 +126,6 @@ static size_t measure(const char *string, size_t columns, size_t *ret_columns)
 		if (used + width > columns)
 			break;
 	}
-	widths_end(widths, former);
 	*ret_columns = used;
 	return (size_t)((const char *)at - string);
 }

@@ -17,6 +17,18 @@ void listing_done(struct listing *listing)
 	*listing = (struct listing){0};
 }
 
+static int compare_path(const void *path, const void *subvolume)
+{
+	return strcmp(path, *(char *const *)subvolume);
+}
+
+bool listing_has_subvolume(const struct listing *listing, const char *path)
+{
+	return listing->subvolume_count > 0 &&
+	       bsearch(path, listing->subvolumes, listing->subvolume_count,
+		       sizeof(*listing->subvolumes), compare_path);
+}
+
 bool layout_parse(const char *bytes, struct layout *ret, struct err *err)
 {
 	ERR_CONTEXT(err, "@gens/layout.json");

@@ -44,6 +44,7 @@ DEFINE_AUTO_STRUCT(listing, struct listing, listing_done)
 bool layout_parse(const char *bytes, struct layout *ret, struct err *err);
 char *layout_print(const struct layout *layout);
 
+bool listing_has_subvolume(const struct listing *listing, const char *path);
 struct generation *listing_find(const struct listing *listing, unsigned id);
 /* The good generation that the Btrfs default subvolume names; 0 before the first bless. NULL only on damage. */
 struct generation *listing_current(const struct listing *listing);

@@ -13,5 +13,13 @@
 
 /* Not durable before the pool is synced. A pool without @moult (not adopted yet) keeps no journal: true. */
 bool journal_append(struct host *host, json_t *record, struct err *err);
+/* Newest first, until false is returned; a record is borrowed. A journal grows long: ask for little of it. */
+struct journal_reader {
+	bool (*on_record)(void *userdata, json_t *record);
+	void *userdata;
+	/* Whole lines are believed: the checksum of one costs as much as half of what `moult status` does. */
+	bool trusting;
+};
+bool journal_walk(struct host *host, const struct journal_reader *reader, struct err *err);
 /* Newest last; at most `max` records. *ret is a new array. */
 bool journal_read(struct host *host, size_t max, json_t **ret, struct err *err);

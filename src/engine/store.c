@@ -19,12 +19,16 @@ static bool read_document(struct host *host, const char *directory, const char *
 	return true;
 }
 
-static bool check_root(struct host *host, const struct generation *gen, struct err *err)
+static bool check_root(struct host *host, const struct listing *listing,
+		       const struct generation *gen, struct err *err)
 {
 	char root[GENERATION_PATH_MAX];
 	struct host_stat stat;
-	int r = host->ops->stat(host, VOLUME_POOL, generation_root(gen, root), &stat);
+	int r;
 
+	if (listing_has_subvolume(listing, generation_root(gen, root)))
+		return true;
+	r = host->ops->stat(host, VOLUME_POOL, root, &stat);
 	if (r < 0)
 		return err_set(err, ERR_CORRUPT, -r, "its root %s", text_quote(root));
 	if (!stat.subvolume)
@@ -33,7 +37,8 @@ static bool check_root(struct host *host, const struct generation *gen, struct e
 	return true;
 }
 
-static void read_generation(struct host *host, unsigned id, struct generation *ret)
+static void read_generation(struct host *host, const struct listing *listing, unsigned id,
+			    struct generation *ret)
 {
 	char directory[GENERATION_PATH_MAX];
 	auto_host_bytes struct host_bytes facts = {0}, state = {0};
@@ -43,7 +48,7 @@ static void read_generation(struct host *host, unsigned id, struct generation *r
 	if (read_document(host, directory, "generation.json", &facts, &err) &&
 	    read_document(host, directory, "state.json", &state, &err) &&
 	    generation_parse(id, facts.bytes, state.bytes, ret, &err) &&
-	    check_root(host, ret, &err))
+	    check_root(host, listing, ret, &err))
 		return;
 	generation_done(ret);
 	*ret = (struct generation){.id = id, .parent = -1, .damage = xstrdup(err.text)};
@@ -85,7 +90,7 @@ static bool read_generations(struct host *host, struct listing *ret, struct err 
 				   : 0;
 
 		if (kind == 1)
-			read_generation(host, id, array_add(ret->generations, ret->count));
+			read_generation(host, ret, id, array_add(ret->generations, ret->count));
 		else if (kind == 2)
 			*array_add(ret->leftovers, ret->leftover_count) = id;
 	}
@@ -116,22 +121,15 @@ static bool read_layout(struct host *host, struct listing *ret, struct err *err)
 	return false;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool read_subvolumes(struct host *host, struct listing *ret, struct err *err)
 {
-	auto_host_subvolumes struct host_subvolumes found = {0};
+	auto_host_names struct host_names found = {0};
 	int r = host->ops->list_subvolumes(host, &found);
 
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot list the subvolumes");
 	for (size_t i = 0; i < found.count; i++)
-		*array_add(ret->subvolumes, ret->subvolume_count) = take(found.subvolumes[i].path);
-	if (ret->subvolume_count > 1)
-		qsort(ret->subvolumes, ret->subvolume_count, sizeof(*ret->subvolumes), by_text);
+		*array_add(ret->subvolumes, ret->subvolume_count) = take(found.names[i].name);
 	r = host->ops->get_default(host, &ret->default_root);
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot read the default subvolume");

@@ -55,18 +55,21 @@ void host_network_done(struct host_network *network)
 	*network = (struct host_network){0};
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct host_name *)a)->name, ((const struct host_name *)b)->name);
+}
+
+void host_names_sort(struct host_names *names)
+{
+	if (names->count > 1)
+		qsort(names->names, names->count, sizeof(*names->names), compare_names);
+}
+
 void host_subvolume_done(struct host_subvolume *subvolume)
 {
 	free(subvolume->path);
 	*subvolume = (struct host_subvolume){0};
-}
-
-void host_subvolumes_done(struct host_subvolumes *subvolumes)
-{
-	for (size_t i = 0; i < subvolumes->count; i++)
-		free(subvolumes->subvolumes[i].path);
-	free(subvolumes->subvolumes);
-	*subvolumes = (struct host_subvolumes){0};
 }
 
 void host_running_done(struct host_running *running)

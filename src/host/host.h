@@ -76,11 +76,6 @@ struct host_subvolume {
 	char *path; /* from the top level; caller frees */
 };
 
-struct host_subvolumes {
-	struct host_subvolume *subvolumes;
-	size_t count;
-};
-
 /* The system that runs now. Not available (-ENOSYS) on --sysroot. */
 struct host_running {
 	char *root_path; /* path of the subvolume mounted at /, from the top level */
@@ -179,6 +174,8 @@ struct host_ops {
 	/* reading */
 	int (*read)(struct host *, enum volume, const char *path, size_t max_bytes,
 		    struct host_bytes *ret); /* -EFBIG */
+	/* of a file on the pool the last bytes, or all where there are no more */
+	int (*read_tail)(struct host *, const char *path, size_t max_bytes, struct host_bytes *ret);
 	int (*stat)(struct host *, enum volume, const char *path, struct host_stat *ret);
 	int (*list)(struct host *, enum volume, const char *path, struct host_names *ret);
 	int (*read_link)(struct host *, enum volume, const char *path, char **ret);
@@ -245,7 +242,7 @@ struct host_ops {
 	int (*delete_subvolume)(struct host *, const char *path);
 	int (*subvolume)(struct host *, const char *path,
 			 struct host_subvolume *ret); /* -EINVAL: not one */
-	int (*list_subvolumes)(struct host *, struct host_subvolumes *ret); /* all of them */
+	int (*list_subvolumes)(struct host *, struct host_names *ret); /* paths of all, no inodes */
 	/* data that nothing outside these subvolumes refers to, before compression; reads all their metadata */
 	int (*exclusive_bytes)(struct host *, const char *const *paths, size_t count,
 			       uint64_t *ret_bytes);
@@ -331,8 +328,8 @@ void host_bytes_done(struct host_bytes *bytes);
 void host_names_done(struct host_names *names);
 void host_swaps_done(struct host_swaps *swaps);
 void host_strings_done(struct host_strings *strings);
+void host_names_sort(struct host_names *names); /* by bytes */
 void host_subvolume_done(struct host_subvolume *subvolume);
-void host_subvolumes_done(struct host_subvolumes *subvolumes);
 void host_running_done(struct host_running *running);
 void host_identity_done(struct host_identity *identity);
 void host_surroundings_done(struct host_surroundings *surroundings);
@@ -350,7 +347,6 @@ DEFINE_AUTO_STRUCT(host_swaps, struct host_swaps, host_swaps_done)
 DEFINE_AUTO_STRUCT(host_surroundings, struct host_surroundings, host_surroundings_done)
 DEFINE_AUTO_STRUCT(host_network, struct host_network, host_network_done)
 DEFINE_AUTO_STRUCT(host_subvolume, struct host_subvolume, host_subvolume_done)
-DEFINE_AUTO_STRUCT(host_subvolumes, struct host_subvolumes, host_subvolumes_done)
 DEFINE_AUTO_STRUCT(host_running, struct host_running, host_running_done)
 DEFINE_AUTO_STRUCT(host_firmware, struct host_firmware, host_firmware_done)
 DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
@@ -361,7 +357,6 @@ DEFINE_AUTO_STRUCT(host_identity, struct host_identity, host_identity_done)
 #define auto_host_surroundings __attribute__((cleanup(auto_host_surroundings_)))
 #define auto_host_network __attribute__((cleanup(auto_host_network_)))
 #define auto_host_subvolume __attribute__((cleanup(auto_host_subvolume_)))
-#define auto_host_subvolumes __attribute__((cleanup(auto_host_subvolumes_)))
 #define auto_host_running __attribute__((cleanup(auto_host_running_)))
 #define auto_host_firmware __attribute__((cleanup(auto_host_firmware_)))
 #define auto_host_identity __attribute__((cleanup(auto_host_identity_)))

@@ -11,6 +11,7 @@
 
 static const struct host_ops linux_ops = {
 	.read = linux_read,
+	.read_tail = linux_read_tail,
 	.stat = linux_stat,
 	.list = linux_list,
 	.read_link = linux_read_link,

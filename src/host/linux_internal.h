@@ -52,10 +52,11 @@ extern const struct volume_access files_access, mtools_access;
 
 struct linux_volume {
 	const struct volume_access *access; /* NULL = there is no such volume */
-	int fd; /* its top directory; -1 with mtools */
-	char *mounted; /* where, in our own mount namespace; NULL with mtools */
+	int fd; /* its top directory; -1 where `fat` is read */
+	char *mounted; /* where, in our own mount namespace; NULL where `fat` is read */
 	char *device; /* block device below it, "/dev/…"; NULL = unknown */
 	int device_fd; /* of `device`, for flushing and reading the medium; -1 = none */
+	struct fat_volume *fat; /* what is on device_fd; NULL where the kernel has it mounted */
 	int image_fd; /* of the file behind a loop device; -1 = none; borrowed from linux_host */
 	char *type; /* "btrfs", "vfat" … as blkid says */
 	char *uuid; /* of the file system */
@@ -105,7 +106,11 @@ int open_in_root(int root, const char *path, int flags);
 int open_parent(int top, const char *path, const char **ret_name);
 void host_stat_fill(const struct stat *st, struct host_stat *ret);
 int list_directory(int fd, struct host_names *ret); /* fd stays the caller's */
+
+/* linux_stream.c */
 int stream_fd(int fd, const struct sink *sink);
+/* Of a regular file and nothing else; fd may be a -errno. */
+int stream_regular(int fd, const struct sink *sink);
 int write_all(int fd, const void *bytes, size_t length);
 
 /* linux_root.c */
@@ -124,6 +129,7 @@ int linux_root_digest(struct host *, const char *root, const char *path, enum di
 /* linux_volume.c: the ops that go to either kind of access */
 int linux_read(struct host *, enum volume, const char *path, size_t max_bytes,
 	       struct host_bytes *ret);
+int linux_read_tail(struct host *, const char *path, size_t max_bytes, struct host_bytes *ret);
 int linux_stat(struct host *, enum volume, const char *path, struct host_stat *ret);
 int linux_list(struct host *, enum volume, const char *path, struct host_names *ret);
 int linux_read_link(struct host *, enum volume, const char *path, char **ret);
@@ -213,7 +219,7 @@ int linux_snapshot(struct host *, const char *from, const char *to, bool read_on
 int linux_create_subvolume(struct host *, const char *path);
 int linux_delete_subvolume(struct host *, const char *path);
 int linux_subvolume(struct host *, const char *path, struct host_subvolume *ret);
-int linux_list_subvolumes(struct host *, struct host_subvolumes *ret);
+int linux_list_subvolumes(struct host *, struct host_names *ret);
 int linux_get_default(struct host *, char **ret_path);
 int linux_set_default(struct host *, const char *path);
 /* Path from the top level of the subvolume that `fd` is in; caller frees. */
@@ -242,6 +248,8 @@ struct probe { /* what is on a device or in a file; all NULL where there is noth
 };
 void probe_done(struct probe *probe);
 int probe_fd(int fd, struct probe *ret);
+/* The same, quicker, where nothing will be written: what else is there beside a file system is not seen. */
+int probe_fd_to_look(int fd, struct probe *ret);
 /* The partitions of a disk or image in their order. */
 enum partition_kind { PARTITION_BTRFS, PARTITION_ESP };
 struct partition_list {
@@ -297,6 +305,7 @@ struct choice { /* the file system that was chosen */
 	int device_fd; /* of a loop device, which lasts as long as somebody has it open; else -1 */
 	char *where; /* for people */
 	bool write_protected;
+	const struct probe *probe; /* of a container that is one file system, borrowed; else NULL */
 };
 bool container_choose(const struct container *container, enum partition_kind kind,
 		      struct choice *choice, struct err *err);
@@ -318,19 +327,24 @@ int linux_check(struct host *, enum volume, char **ret_findings);
 int linux_repair(struct host *, enum volume, char **ret_findings);
 int linux_unclean(struct host *, enum volume);
 
-/* linux_fat.c: FAT12, FAT16 and FAT32, read only, straight from the device */
-int fat_stat(int fd, const char *path, struct host_stat *ret);
-int fat_list(int fd, const char *path, struct host_names *ret);
-int fat_stream(int fd, const char *path, const struct sink *sink);
-int fat_space(int fd, struct host_space *ret);
-/* Whether it was not unmounted the last time, as far as the boot sector tells; false where it is none. */
-bool fat_is_dirty(int fd);
+/* linux_fat_files.c: FAT12, FAT16 and FAT32, read only, straight from the device */
+struct fat_volume;
+struct fat_volume *fat_volume_new(int fd); /* which stays the caller's; never NULL */
+/* To be called after every write to it: some of what was read is kept. NULL: nothing. */
+void fat_volume_forget(struct fat_volume *volume);
+void fat_volume_free(struct fat_volume *volume);
+int fat_stat(struct fat_volume *volume, const char *path, struct host_stat *ret);
+int fat_list(struct fat_volume *volume, const char *path, struct host_names *ret);
+int fat_stream(struct fat_volume *volume, const char *path, const struct sink *sink);
+int fat_space(struct fat_volume *volume, struct host_space *ret);
 /* Where byte `offset` of a file lies on the device, and how many follow it there. */
 struct fat_place {
 	off_t at_bytes;
 	size_t length_bytes;
 };
-int fat_locate(int fd, const char *path, off_t offset, struct fat_place *ret);
+int fat_locate(struct fat_volume *volume, const char *path, off_t offset, struct fat_place *ret);
+/* linux_fat.c: whether it was not unmounted the last time, by its boot sector; false where it is none */
+bool fat_is_dirty(int fd);
 
 /* linux_program.c */
 struct program {

@@ -31,6 +31,21 @@ static int fake_read(struct host *host, enum volume volume, const char *path, si
 	return r < 0 ? r : read_node(node, max_bytes, ret);
 }
 
+static int fake_read_tail(struct host *host, const char *path, size_t max_bytes,
+			  struct host_bytes *ret)
+{
+	const struct fake_node *node;
+	int r = find_file(host, VOLUME_POOL, path, &node);
+
+	if (r == 0)
+		r = read_node(node, SIZE_MAX, ret);
+	if (r == 0 && ret->length > max_bytes) {
+		memmove(ret->bytes, ret->bytes + ret->length - max_bytes, max_bytes + 1);
+		ret->length = max_bytes;
+	}
+	return r;
+}
+
 static int fake_read_medium(struct host *host, enum volume volume, const char *path,
 			    size_t max_bytes, struct host_bytes *ret)
 {
@@ -201,14 +216,16 @@ static int fake_subvolume(struct host *host, const char *path, struct host_subvo
 	return 0;
 }
 
-static int fake_list_subvolumes(struct host *host, struct host_subvolumes *ret)
+static int fake_list_subvolumes(struct host *host, struct host_names *ret)
 {
 	const struct fake_volume *v = &fake_of(host)->disk.volumes[VOLUME_POOL];
 
-	*ret = (struct host_subvolumes){0};
+	*ret = (struct host_names){0};
 	for (size_t i = 0; i < v->count; i++)
 		if (v->nodes[i].subvolume && *v->nodes[i].path)
-			describe(&v->nodes[i], array_add(ret->subvolumes, ret->count));
+			*array_add(ret->names, ret->count) = (struct host_name){
+				.name = xstrdup(v->nodes[i].path), .type = HOST_DIRECTORY};
+	host_names_sort(ret);
 	return 0;
 }
 
@@ -259,6 +276,7 @@ static int fake_get_default(struct host *host, char **ret_path)
 extern const struct host_ops fake_ops;
 const struct host_ops fake_ops = {
 	.read = fake_read,
+	.read_tail = fake_read_tail,
 	.stat = fake_stat,
 	.list = fake_list,
 	.read_link = fake_read_link,

@@ -362,7 +362,7 @@ END_TEST
 START_TEST(subvolumes_are_made_listed_and_deleted)
 {
 	struct host_subvolume root, snap;
-	struct host_subvolumes all = {0};
+	struct host_names all = {0};
 	struct host_stat st;
 	char *path;
 
@@ -385,10 +385,10 @@ START_TEST(subvolumes_are_made_listed_and_deleted)
 
 	ck_assert_int_eq(host->ops->list_subvolumes(host, &all), 0);
 	ck_assert_uint_eq(all.count, 3);
-	for (size_t i = 0; i < all.count; i++)
-		if (strcmp(all.subvolumes[i].path, "@gens/sealed") == 0)
-			ck_assert(all.subvolumes[i].read_only);
-	host_subvolumes_done(&all);
+	ck_assert_str_eq(all.names[0].name, "@gens/open");
+	ck_assert_str_eq(all.names[1].name, "@gens/sealed");
+	ck_assert_str_eq(all.names[2].name, "root");
+	host_names_done(&all);
 
 	ck_assert_int_eq(host->ops->get_default(host, &path), 0);
 	ck_text(path, "");

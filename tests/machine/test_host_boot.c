@@ -363,11 +363,13 @@ START_TEST(a_lying_file_system_ends_somewhere)
 		    "os.pwrite(f,b,1<<22)' %s",
 		    at, image);
 		int fd = open(image, O_RDONLY | O_CLOEXEC);
+		struct fat_volume *fat = fat_volume_new(fd);
 		struct host_space space;
 
-		if (fat_list(fd, "", &names) == 0)
+		if (fat_list(fat, "", &names) == 0)
 			host_names_done(&names);
-		fat_space(fd, &space);
+		fat_space(fat, &space);
+		fat_volume_free(fat);
 		close(fd);
 		run("python3 -c 'import os,sys\nf=os.open(sys.argv[1],os.O_RDWR)\n"
 		    "os.pwrite(f,os.pread(f,512,1<<22),0)' %s",

@@ -146,7 +146,7 @@ START_TEST(subvolumes)
 {
 	auto_fake_host struct fake_host *fake = fake_host_new();
 	auto_host_subvolume struct host_subvolume one = {0}, two = {0};
-	auto_host_subvolumes struct host_subvolumes all = {0};
+	auto_host_names struct host_names all = {0};
 
 	fake_host_put_subvolume(fake, "a/one");
 	fake_host_put_subvolume(fake, "a/one/two");

@@ -147,21 +147,14 @@ static bool plan_entries(struct machine *machine, struct plan *plan, struct err 
 	return true;
 }
 
-static bool is_subvolume(const struct listing *listing, const char *name)
-{
-	for (size_t i = 0; i < listing->subvolume_count; i++)
-		if (strcmp(listing->subvolumes[i], name) == 0)
-			return true;
-	return false;
-}
-
 static void plan_top(const struct listing *listing, const struct original *original,
 		     struct plan *plan)
 {
 	for (size_t i = 0; i < original->names.count; i++) {
 		const struct host_name *name = &original->names.names[i];
 
-		if (strcmp(name->name, GENS_DIRECTORY) == 0 || is_subvolume(listing, name->name))
+		if (strcmp(name->name, GENS_DIRECTORY) == 0 ||
+		    listing_has_subvolume(listing, name->name))
 			continue;
 		plan_at(plan, name->type == HOST_DIRECTORY ? STEP_REMOVE_TREE : STEP_REMOVE,
 			VOLUME_POOL, name->name);

@@ -225,8 +225,6 @@ void check_pending(struct checking *checking)
 
 /* --- the journal -------------------------------------------------------------------------------- */
 
-#define JOURNAL_LOOK_BACK 400
-
 static const char *field(const json_t *record, const char *key)
 {
 	const char *value = json_string_value(json_object_get(record, key));
@@ -234,31 +232,28 @@ static const char *field(const json_t *record, const char *key)
 	return value ? value : "";
 }
 
-/* The verb of the last operation that was planned but has no end; NULL = it ended. Borrowed. */
-static const char *unfinished_verb(const json_t *records)
+/* *userdata is the verb of the last operation, if that was planned but has no end. */
+static bool note_unfinished(void *userdata, json_t *record)
 {
-	for (size_t i = json_array_size(records); i > 0; i--) {
-		const json_t *record = json_array_get(records, i - 1);
-		const char *event = field(record, "event");
+	const char *event = field(record, "event");
 
-		if (text_equal(event, "done") || text_equal(event, "failed"))
-			return NULL;
-		if (text_equal(event, "plan"))
-			return field(record, "verb");
-	}
-	return NULL;
+	if (text_equal(event, "done") || text_equal(event, "failed"))
+		return false;
+	if (!text_equal(event, "plan"))
+		return true;
+	*(char **)userdata = xstrdup(field(record, "verb"));
+	return false;
 }
 
 void check_interrupted(struct checking *checking)
 {
-	auto_json json_t *records = NULL;
+	auto_free char *verb = NULL;
 	struct finding *finding;
-	const char *verb;
 
-	if (!journal_read(checking->machine->host, JOURNAL_LOOK_BACK, &records, &checking->trouble))
-		return;
-	verb = unfinished_verb(records);
-	if (!verb)
+	if (!journal_walk(checking->machine->host,
+			  &(struct journal_reader){.on_record = note_unfinished, .userdata = &verb},
+			  &checking->trouble) ||
+	    !verb)
 		return;
 	finding = checking_add(checking, FINDING_WARN, "INTERRUPTED", JOURNAL_PATH);
 	finding_why(finding,

@@ -69,14 +69,6 @@ static char *find_nested(struct machine *machine, const char *subvolume)
 	return NULL;
 }
 
-static bool has_subvolume(const struct listing *listing, const char *path)
-{
-	for (size_t i = 0; i < listing->subvolume_count; i++)
-		if (strcmp(listing->subvolumes[i], path) == 0)
-			return true;
-	return false;
-}
-
 static bool refuse_word(const struct data_places *places, const char *word, struct err *err)
 {
 	auto_text struct text names = {0};
@@ -99,7 +91,7 @@ static bool find_one(struct machine *machine, unsigned to, const struct data_pla
 	back = array_add(backs->all, backs->count);
 	back->mount_point = xstrdup(place->mount_point);
 	back->subvolume = xstrdup(place->subvolume);
-	if (!has_subvolume(&machine->listing, place->subvolume)) {
+	if (!listing_has_subvolume(&machine->listing, place->subvolume)) {
 		err_set(err, ERR_REFUSED, 0, "this disk has no data subvolume %s",
 			text_quote(place->subvolume));
 		return err_try(err, "sudo moult check");
@@ -249,9 +241,10 @@ static void undo_one(struct operation *operation, const struct data_back *back)
 	struct machine *machine = operation->machine;
 	struct host *host = machine->host;
 	auto_free char *name = back_name(back);
-	const char *other = has_subvolume(&machine->listing, back->aside) ? back->aside : name;
+	const char *other =
+		listing_has_subvolume(&machine->listing, back->aside) ? back->aside : name;
 
-	if (!has_subvolume(&machine->listing, other))
+	if (!listing_has_subvolume(&machine->listing, other))
 		return;
 	if (recover_data_is_put_back(machine, back->subvolume, other) &&
 	    host->ops->exchange(host, VOLUME_POOL, other, back->subvolume) < 0)

@@ -121,10 +121,7 @@ char *data_kept(const struct listing *listing, unsigned generation, const char *
 	auto_free char *path =
 		xasprintf("%s/data/%s", generation_directory(generation, directory), name);
 
-	for (size_t i = 0; i < listing->subvolume_count; i++)
-		if (strcmp(listing->subvolumes[i], path) == 0)
-			return take(path);
-	return NULL;
+	return listing_has_subvolume(listing, path) ? take(path) : NULL;
 }
 
 int64_t data_kept_when(struct machine *machine, unsigned generation)

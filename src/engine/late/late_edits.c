@@ -14,14 +14,6 @@ void late_edits_done(struct late_edits *edits)
 	*edits = (struct late_edits){0};
 }
 
-static bool has_subvolume(const struct listing *listing, const char *path)
-{
-	for (size_t i = 0; i < listing->subvolume_count; i++)
-		if (strcmp(listing->subvolumes[i], path) == 0)
-			return true;
-	return false;
-}
-
 bool late_watch_of(const struct machine *machine, const struct generation *gen,
 		   struct late_watch *ret)
 {
@@ -38,7 +30,8 @@ bool late_watch_of(const struct machine *machine, const struct generation *gen,
 	generation_root(gen, ret->to);
 	generation_root(origin, ret->from);
 	ret->runs = listing->running.live && listing->running.booted == (int)gen->id;
-	return has_subvolume(listing, ret->ancestor) && has_subvolume(listing, ret->from);
+	return listing_has_subvolume(listing, ret->ancestor) &&
+	       listing_has_subvolume(listing, ret->from);
 }
 
 bool late_watch(const struct machine *machine, struct late_watch *ret)

@@ -3,14 +3,6 @@
 #include <time.h>
 #include "territory.h"
 
-static bool has_subvolume(const struct listing *listing, const char *path)
-{
-	for (size_t i = 0; i < listing->subvolume_count; i++)
-		if (strcmp(listing->subvolumes[i], path) == 0)
-			return true;
-	return false;
-}
-
 char *recover_data_aside(struct machine *machine, const char *subvolume)
 {
 	time_t now = (time_t)machine->host->ops->clock(machine->host, HOST_CLOCK_REAL_SEC);
@@ -23,7 +15,7 @@ char *recover_data_aside(struct machine *machine, const char *subvolume)
 		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
 	first = xasprintf("%s" DATA_ASIDE_SUFFIX "%s", subvolume, stamp);
 	name = xstrdup(first);
-	for (unsigned again = 2; has_subvolume(&machine->listing, name); again++) {
+	for (unsigned again = 2; listing_has_subvolume(&machine->listing, name); again++) {
 		free(name);
 		name = xasprintf("%s-%u", first, again);
 	}
@@ -46,7 +38,7 @@ static bool recover_one(struct operation *operation, const char *path, struct er
 	auto_free char *aside = NULL;
 	auto_plan struct plan plan = {0};
 
-	if (!has_subvolume(&machine->listing, subvolume))
+	if (!listing_has_subvolume(&machine->listing, subvolume))
 		return true;
 	if (!recover_data_is_put_back(machine, subvolume, path)) {
 		plan_at(&plan, STEP_DELETE_SUBVOLUME, VOLUME_POOL, path)->why =

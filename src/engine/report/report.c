@@ -294,32 +294,36 @@ static json_t *proposal_json(const struct machine *machine)
 	return object;
 }
 
+/* Takes the first outcome that it is shown; *userdata is a document. */
+static bool note_outcome(void *userdata, json_t *record)
+{
+	const char *event = json_string_value(json_object_get(record, "event"));
+	bool done = text_equal(event, "done");
+	json_t **ret = userdata;
+
+	if (!done && !text_equal(event, "failed"))
+		return true;
+	*ret = json_object();
+	json_object_set(*ret, "verb", json_object_get(record, "verb"));
+	json_put_string(*ret, "outcome", event);
+	json_object_set(*ret, "when", json_object_get(record, "when"));
+	json_object_set_new(*ret, "code", json_integer(done ? 0 : 1));
+	if (json_object_get(record, "why"))
+		json_object_set(*ret, "why", json_object_get(record, "why"));
+	return false;
+}
+
 /* How the last operation ended, from the journal; null when there was none. */
 static json_t *last_json(struct machine *machine)
 {
-	auto_json json_t *records = NULL;
 	struct err unused = {0};
+	json_t *last = NULL;
 
-	if (!journal_read(machine->host, 2000, &records, &unused))
-		return json_null();
-	for (size_t i = json_array_size(records); i > 0; i--) {
-		json_t *record = json_array_get(records, i - 1);
-		const char *event = json_string_value(json_object_get(record, "event"));
-		json_t *object;
-
-		if (!event || (!text_equal(event, "done") && !text_equal(event, "failed")))
-			continue;
-		object = json_object();
-		json_object_set(object, "verb", json_object_get(record, "verb"));
-		json_put_string(object, "outcome", event);
-		json_object_set(object, "when", json_object_get(record, "when"));
-		json_object_set_new(object, "code",
-				    json_integer(text_equal(event, "done") ? 0 : 1));
-		if (json_object_get(record, "why"))
-			json_object_set(object, "why", json_object_get(record, "why"));
-		return object;
-	}
-	return json_null();
+	journal_walk(machine->host,
+		     &(struct journal_reader){
+			     .on_record = note_outcome, .userdata = &last, .trusting = true},
+		     &unused);
+	return last ? last : json_null();
 }
 
 /* Caller frees. */

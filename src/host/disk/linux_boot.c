@@ -40,11 +40,15 @@ static const struct mount_kind *kind_of(const char *type)
  * Linux sets the flag while it writes, takes it away when it unmounts, and leaves one that it found.
  * So it tells of a cut only where nobody has the file system mounted.
  */
-static bool is_unclean(const struct linux_volume *volume)
+enum use { USE_SOMEBODYS, USE_NONE, USE_NONE_UNCLEAN };
+
+static enum use use_of(const struct linux_volume *volume)
 {
 	auto_close int fd = open(volume->device, O_RDONLY | O_EXCL | O_CLOEXEC);
 
-	return fd >= 0 && fat_is_dirty(fd);
+	if (fd < 0)
+		return USE_SOMEBODYS;
+	return fat_is_dirty(fd) ? USE_NONE_UNCLEAN : USE_NONE;
 }
 
 /* --- mounted elsewhere --------------------------------------------------------------------------- */
@@ -155,9 +159,8 @@ static int bind_directory(const struct linux_volume *volume, const char *directo
 	return mount(NULL, at, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
-static int use_mtools(struct linux_host *host, struct linux_volume *volume)
+static int use_mtools(struct linux_volume *volume, bool look)
 {
-	bool look = host->read_only || volume->write_protected;
 	auto_close int fd = open(volume->device, (look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 
 	if (fd < 0)
@@ -165,6 +168,7 @@ static int use_mtools(struct linux_host *host, struct linux_volume *volume)
 	if (volume->device_fd >= 0)
 		close(volume->device_fd);
 	volume->device_fd = take_fd(&fd);
+	volume->fat = fat_volume_new(volume->device_fd);
 	volume->access = &mtools_access;
 	return 0;
 }
@@ -180,11 +184,18 @@ int volume_mount(struct linux_host *host, enum volume which, const char *directo
 
 	if (mkdir(at, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	volume->unclean = !directory && text_equal(volume->type, "vfat") && is_unclean(volume);
+	if (!directory && text_equal(volume->type, "vfat")) {
+		enum use use = use_of(volume);
+
+		volume->unclean = use == USE_NONE_UNCLEAN;
+		/* the kernel would read more of it, and forget all at once when it is unmounted */
+		if (look && use != USE_SOMEBODYS)
+			return use_mtools(volume, true);
+	}
 	result = directory ? bind_directory(volume, directory, at, look)
 			   : mount_device(volume, at, look);
 	if (result == -ENODEV && text_equal(volume->type, "vfat"))
-		return use_mtools(host, volume);
+		return use_mtools(volume, look);
 	if (result < 0)
 		return result;
 	volume->fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,6 +225,7 @@ void volume_unmount(struct linux_host *host, enum volume which)
 	if (volume->mounted && umount2(volume->mounted, 0) < 0)
 		umount2(volume->mounted, MNT_DETACH);
 	free(take(volume->mounted));
+	fat_volume_free(take(volume->fat));
 	volume->access = NULL;
 }
 

@@ -37,7 +37,8 @@ static bool lock_image(const struct container *container, struct err *err)
 
 bool container_read(struct container *container, struct err *err)
 {
-	int result = probe_fd(container->fd, &container->probe);
+	int result = container->read_only ? probe_fd_to_look(container->fd, &container->probe)
+					  : probe_fd(container->fd, &container->probe);
 
 	if (result == 0 && !container->probe.type)
 		result = partitions_read(container->fd, &container->list);
@@ -164,6 +165,7 @@ static bool choose_part(const struct container *container, const struct partitio
 static bool choose_whole(const struct container *container, struct choice *choice, struct err *err)
 {
 	choice->where = xstrdup(container->path);
+	choice->probe = &container->probe;
 	if (container->image)
 		return attach(container,
 			      &(struct loop_want){.file = container->fd,
@@ -190,21 +192,35 @@ bool container_choose(const struct container *container, enum partition_kind kin
 	return entry && choose_part(container, &entry->partition, choice, err);
 }
 
+/* What is on the chosen device; read once, for it takes a hundred reads all over it. */
+static int note_content(const struct choice *choice, int fd, struct linux_volume *volume)
+{
+	struct probe probe = {0};
+	int result;
+
+	if (choice->probe) {
+		volume->type = xstrdup_or_null(choice->probe->type);
+		volume->uuid = xstrdup_or_null(choice->probe->uuid);
+		return 0;
+	}
+	result = fd < 0 ? fd : probe_fd(fd, &probe);
+	volume->type = take(probe.type);
+	volume->uuid = take(probe.uuid);
+	probe_done(&probe);
+	return result;
+}
+
 /* Moves what was chosen into the volume, and reads what is on it. */
 bool volume_take(struct linux_volume *volume, struct choice *choice, struct err *err)
 {
-	struct probe probe = {0};
 	auto_close int fd = open(choice->device, O_RDONLY | O_CLOEXEC);
-	int result = fd < 0 ? -errno : probe_fd(fd, &probe);
+	int result = note_content(choice, fd < 0 ? -errno : fd, volume);
 
 	/* a loop device of our own is as it was made */
 	volume->write_protected =
 		choice->write_protected || (choice->device_fd < 0 && is_protected(fd));
 	volume->device = take(choice->device);
 	volume->device_fd = take_fd(&choice->device_fd);
-	volume->type = take(probe.type);
-	volume->uuid = take(probe.uuid);
-	probe_done(&probe);
 	if (result < 0)
 		return err_set(err, ERR_SYSTEM, -result, "cannot read %s",
 			       text_quote(choice->where));

@@ -41,18 +41,25 @@ static char *value_of(blkid_probe probe, const char *name)
 }
 
 /* A part of fd: size_bytes 0 = up to the end. */
-static int probe_part(int fd, uint64_t offset_bytes, uint64_t size_bytes, struct probe *ret)
+struct part {
+	int fd;
+	uint64_t offset_bytes, size_bytes;
+};
+
+static int probe_kinds(const struct part *part, char **only, struct probe *ret)
 {
 	auto_blkid blkid_probe probe = blkid_new_probe();
 	int result;
 
 	*ret = (struct probe){0};
-	if (!probe || blkid_probe_set_device(probe, fd, (blkid_loff_t)offset_bytes,
-					     (blkid_loff_t)size_bytes) < 0)
+	if (!probe || blkid_probe_set_device(probe, part->fd, (blkid_loff_t)part->offset_bytes,
+					     (blkid_loff_t)part->size_bytes) < 0)
 		return -EIO;
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID);
-	blkid_probe_enable_partitions(probe, 1);
+	if (only)
+		blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, only);
+	blkid_probe_enable_partitions(probe, !only);
 	/* 1: nothing there. -2: several; then the first is not to be trusted. */
 	result = blkid_do_safeprobe(probe);
 	if (result == 1 || result == -2)
@@ -67,7 +74,21 @@ static int probe_part(int fd, uint64_t offset_bytes, uint64_t size_bytes, struct
 
 int probe_fd(int fd, struct probe *ret)
 {
-	return probe_part(fd, 0, 0, ret);
+	return probe_kinds(&(struct part){.fd = fd}, NULL, ret);
+}
+
+/* Every kind has its magic somewhere else on the disk: those of all are a hundred reads. */
+int probe_fd_to_look(int fd, struct probe *ret)
+{
+	static char vfat[] = "vfat", ext4[] = "ext4", ext3[] = "ext3", ext2[] = "ext2",
+		    btrfs[] = "btrfs";
+	static char *mountable[] = {vfat, ext4, ext3, ext2, btrfs, NULL};
+	int result = probe_kinds(&(struct part){.fd = fd}, mountable, ret);
+
+	if (result == 0 && ret->type)
+		return 0;
+	probe_done(ret);
+	return probe_fd(fd, ret);
 }
 
 static bool is_esp(blkid_partition part, bool gpt)
@@ -92,8 +113,9 @@ static void partition_add(struct partition_list *list, int fd, blkid_partition p
 	};
 	snprintf(entry->partition.uuid, sizeof(entry->partition.uuid), "%s", uuid ? uuid : "");
 	entry->esp = is_esp(part, gpt);
-	if (probe_part(fd, entry->partition.start * SECTOR_BYTES,
-		       entry->partition.size * SECTOR_BYTES, &probe) < 0)
+	if (probe_kinds(&(struct part){fd, entry->partition.start * SECTOR_BYTES,
+				       entry->partition.size * SECTOR_BYTES},
+			NULL, &probe) < 0)
 		return;
 	entry->btrfs = text_equal(probe.type, "btrfs");
 	probe_done(&probe);

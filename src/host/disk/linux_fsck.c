@@ -113,6 +113,7 @@ static int fsck_unmounted(struct linux_host *own, enum volume which, const char 
 	result = text_equal(mode, "-n") ? 0 : nobody_has(volume->device);
 	if (result == 0)
 		result = run_fsck(mode, volume->device, ret_findings);
+	fat_volume_forget(volume->fat);
 	if (volume->device_fd >= 0) {
 		fsync(volume->device_fd);
 		ioctl(volume->device_fd, BLKFLSBUF, 0);

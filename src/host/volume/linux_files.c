@@ -16,8 +16,6 @@
 
 #define BTRFS_SUBVOLUME_INODE 256
 #define BTRFS_TYPE "btrfs"
-#define STREAM_BLOCK_BYTES (128 * 1024)
-#define DIRECT_ALIGNMENT 4096
 
 bool path_is_plain(const char *path)
 {
@@ -136,11 +134,6 @@ static int stat_fd(int fd, struct host_stat *ret)
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(((const struct host_name *)a)->name, ((const struct host_name *)b)->name);
-}
-
 DEFINE_AUTO(directory, DIR *, closedir)
 
 static int name_add(int fd, const struct dirent *entry, struct host_names *names)
@@ -185,43 +178,9 @@ int list_directory(int fd, struct host_names *ret)
 	}
 	if (errno)
 		return -errno;
-	if (names.count > 0)
-		qsort(names.names, names.count, sizeof(*names.names), compare_names);
+	host_names_sort(&names);
 	*ret = names;
 	names = (struct host_names){0};
-	return 0;
-}
-
-int stream_fd(int fd, const struct sink *sink)
-{
-	/* aligned for O_DIRECT, whether it is used or not */
-	auto_free char *block = NULL;
-	ssize_t count;
-	int result = posix_memalign((void **)&block, DIRECT_ALIGNMENT, STREAM_BLOCK_BYTES);
-
-	if (result != 0)
-		abort();
-	while ((count = read(fd, block, STREAM_BLOCK_BYTES)) != 0) {
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return -errno;
-		result = sink->feed(sink->userdata, block, (size_t)count);
-		if (result < 0)
-			return result;
-	}
-	return 0;
-}
-
-int write_all(int fd, const void *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t count = write(fd, (const char *)bytes + done, length - done);
-
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		done += count > 0 ? (size_t)count : 0;
-	}
 	return 0;
 }
 
@@ -278,9 +237,8 @@ static int files_stream(const struct linux_volume *volume, const char *path, boo
 {
 	auto_close int fd =
 		medium ? open_medium(volume, path) : open_beneath(volume->fd, path, O_RDONLY, 0);
-	int result = regular(fd);
 
-	return result < 0 ? result : stream_fd(fd, sink);
+	return stream_regular(fd, sink);
 }
 
 /* Whether it is worth another try: an effect in the directory of `path` has ended with -EPERM. */

@@ -12,16 +12,9 @@ int open_root_path(struct host *host, const struct root_path *where, int flags)
 	return root < 0 ? root : open_in_root(root, where->path, flags);
 }
 
-static int stream_regular(void *source, const struct sink *sink)
+static int stream_open(void *source, const struct sink *sink)
 {
-	int fd = *(const int *)source;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	return stream_fd(fd, sink);
+	return stream_regular(*(const int *)source, sink);
 }
 
 int linux_root_read(struct host *host, const char *root, const char *path, size_t max_bytes,
@@ -29,7 +22,19 @@ int linux_root_read(struct host *host, const char *root, const char *path, size_
 {
 	auto_close int fd = open_root_path(host, &(struct root_path){root, path}, O_RDONLY);
 
-	return fd < 0 ? fd : collect_bytes(stream_regular, &fd, max_bytes, ret);
+	return fd < 0 ? fd : collect_bytes(stream_open, &fd, max_bytes, ret);
+}
+
+int linux_read_tail(struct host *host, const char *path, size_t max_bytes, struct host_bytes *ret)
+{
+	auto_close int fd =
+		open_beneath(linux_of(host)->volumes[VOLUME_POOL].fd, path, O_RDONLY, 0);
+
+	if (fd < 0)
+		return fd;
+	/* fails on a shorter one, which is read from its beginning */
+	lseek(fd, -(off_t)max_bytes, SEEK_END);
+	return collect_bytes(stream_open, &fd, max_bytes, ret);
 }
 
 int linux_root_stat(struct host *host, const char *root, const char *path, struct host_stat *ret)
@@ -59,5 +64,5 @@ int linux_root_digest(struct host *host, const char *root, const char *path, enu
 {
 	auto_close int fd = open_root_path(host, &(struct root_path){root, path}, O_RDONLY);
 
-	return fd < 0 ? fd : collect_digest(stream_regular, &fd, kind, ret);
+	return fd < 0 ? fd : collect_digest(stream_open, &fd, kind, ret);
 }

@@ -157,37 +157,6 @@ int linux_subvolume(struct host *host, const char *path, struct host_subvolume *
 	return 0;
 }
 
-DEFINE_AUTO(iterator, struct btrfs_util_subvolume_iterator *, btrfs_util_destroy_subvolume_iterator)
-
-int linux_list_subvolumes(struct host *host, struct host_subvolumes *ret)
-{
-	__attribute__((cleanup(auto_iterator_))) struct btrfs_util_subvolume_iterator *iterator =
-		NULL;
-	auto_host_subvolumes struct host_subvolumes found = {0};
-	struct btrfs_util_subvolume_info info;
-	enum btrfs_util_error error;
-	char *path;
-
-	error = btrfs_util_create_subvolume_iterator_fd(pool_of(host)->fd, BTRFS_FS_TREE_OBJECTID,
-							0, &iterator);
-	if (error != BTRFS_UTIL_OK)
-		return from_btrfs(error);
-	while (!(error = btrfs_util_subvolume_iterator_next_info(iterator, &path, &info)))
-		*array_add(found.subvolumes, found.count) = (struct host_subvolume){
-			.id = info.id,
-			.parent_id = info.parent_id,
-			.transid = info.generation,
-			.made_transid = info.otransid,
-			.read_only = info.flags & BTRFS_ROOT_SUBVOL_RDONLY,
-			.path = path,
-		};
-	if (error != BTRFS_UTIL_ERROR_STOP_ITERATION)
-		return from_btrfs(error);
-	*ret = found;
-	found = (struct host_subvolumes){0};
-	return 0;
-}
-
 int linux_get_default(struct host *host, char **ret_path)
 {
 	uint64_t id = 0;

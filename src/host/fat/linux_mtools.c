@@ -1,5 +1,5 @@
 /*
- * linux_mtools - a FAT volume that the kernel cannot mount: read by linux_fat, written by mtools.
+ * linux_mtools - a FAT volume that is not mounted: read by linux_fat, written by mtools.
  *
  * Names are checked first, since mtools takes some characters for patterns, and so is what would
  * make it ask a question: its stdin is a file or /dev/null.
@@ -39,6 +39,7 @@ static int mtools(const struct linux_volume *volume, int input, const char *cons
 					       .input = input,
 					       .timeout_sec = MTOOLS_TIMEOUT_SEC},
 			     &output, &status);
+	fat_volume_forget(volume->fat);
 	if (result < 0)
 		return result == -ENOENT ? -ENOPKG : result;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -53,12 +54,12 @@ static char *in_volume(const char *path)
 
 static int mtools_stat(const struct linux_volume *volume, const char *path, struct host_stat *ret)
 {
-	return fat_stat(volume->device_fd, path, ret);
+	return fat_stat(volume->fat, path, ret);
 }
 
 static int mtools_list(const struct linux_volume *volume, const char *path, struct host_names *ret)
 {
-	return fat_list(volume->device_fd, path, ret);
+	return fat_list(volume->fat, path, ret);
 }
 
 static int mtools_read_link(const struct linux_volume *volume, const char *path, char **ret)
@@ -86,6 +87,7 @@ static int drop_caches(const struct linux_volume *volume)
 		return result;
 	ioctl(volume->device_fd, BLKFLSBUF, 0);
 	posix_fadvise(volume->device_fd, 0, 0, POSIX_FADV_DONTNEED);
+	fat_volume_forget(volume->fat);
 	image_drop_cache(volume);
 	return 0;
 }
@@ -95,7 +97,7 @@ static int mtools_stream(const struct linux_volume *volume, const char *path, bo
 {
 	int result = medium ? drop_caches(volume) : 0;
 
-	return result < 0 ? result : fat_stream(volume->device_fd, path, sink);
+	return result < 0 ? result : fat_stream(volume->fat, path, sink);
 }
 
 /* The directory above path is there; mtools would only say that something failed. */
@@ -118,7 +120,7 @@ static int room_for(const struct linux_volume *volume, int fd, uint64_t present_
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	result = fat_space(volume->device_fd, &space);
+	result = fat_space(volume->fat, &space);
 	if (result < 0)
 		return result;
 	return (uint64_t)st.st_size > space.free_bytes + present_bytes ? -ENOSPC : 0;
@@ -183,12 +185,13 @@ static int mtools_write_at(const struct linux_volume *volume, const char *path, 
 		size_t length = bytes->length - done;
 		ssize_t count;
 
-		result = fat_locate(volume->device_fd, path, offset + (off_t)done, &place);
+		result = fat_locate(volume->fat, path, offset + (off_t)done, &place);
 		if (result < 0)
 			return result;
 		if (length > place.length_bytes)
 			length = place.length_bytes;
 		count = pwrite(volume->device_fd, bytes->bytes + done, length, place.at_bytes);
+		fat_volume_forget(volume->fat);
 		if (count < 0 && errno != EINTR)
 			return -errno;
 		done += count > 0 ? (size_t)count : 0;
@@ -209,8 +212,7 @@ static int mtools_append(const struct linux_volume *volume, const char *path, co
 
 	if (fd < 0)
 		return -errno;
-	result = fat_stream(volume->device_fd, path,
-			    &(struct sink){.feed = feed_fd, .userdata = &fd});
+	result = fat_stream(volume->fat, path, &(struct sink){.feed = feed_fd, .userdata = &fd});
 	if (result == 0 || result == -ENOENT)
 		result = write_all(fd, bytes, length);
 	if (result == 0 && lseek(fd, 0, SEEK_SET) < 0)
@@ -301,7 +303,7 @@ static int mtools_rename(const struct linux_volume *volume, const char *from, co
 
 static int mtools_space(const struct linux_volume *volume, struct host_space *ret)
 {
-	return fat_space(volume->device_fd, ret);
+	return fat_space(volume->fat, ret);
 }
 
 const struct volume_access mtools_access = {

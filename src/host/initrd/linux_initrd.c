@@ -4,11 +4,11 @@
  * As the kernel reads it (Documentation/driver-api/early-userspace/buffer-format.rst): "newc" cpio
  * archives one after another, each as it is or compressed, zeros between them.
  */
-#include <archive.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include "linux_archive.h"
 #include "linux_internal.h"
 
 #define BLOCK_BYTES (64 * 1024)
@@ -29,6 +29,7 @@ struct source {
 	int fd;
 	uint64_t file_at; /* of the next byte that fill reads */
 	uint64_t file_end; /* where fill stops; 0 = at the end of the file */
+	const struct archive_library *library;
 	struct archive *archive;
 	char *block;
 };
@@ -67,7 +68,8 @@ static int fill_from_archive(struct source *source)
 	int result;
 
 	do
-		result = archive_read_data_block(source->archive, &block, &length, &offset);
+		result = source->library->archive_read_data_block(source->archive, &block, &length,
+								  &offset);
 	while (result == ARCHIVE_OK && length == 0);
 	if (result != ARCHIVE_OK && result != ARCHIVE_EOF)
 		return -EBADMSG;
@@ -182,15 +184,13 @@ static int read_plain(struct walk *walk, char *ret)
 	return result;
 }
 
-DEFINE_AUTO(archive, struct archive *, archive_read_free)
-
 static la_ssize_t archive_pull(struct archive *archive, void *userdata, const void **ret)
 {
 	struct source *file = userdata;
 	size_t left;
 
 	if (file->left == 0 && file->fill(file) < 0) {
-		archive_set_error(archive, EIO, "cannot read");
+		file->library->archive_set_error(archive, EIO, "cannot read");
 		return -1;
 	}
 	*ret = file->at;
@@ -203,20 +203,21 @@ static la_ssize_t archive_pull(struct archive *archive, void *userdata, const vo
 /* Every compression that the kernel knows; no format: what comes out is read by us. */
 static int archive_open(struct archive *archive, struct source *file)
 {
+	const struct archive_library *library = file->library;
 	struct archive_entry *entry;
 
-	archive_read_support_filter_zstd(archive);
-	archive_read_support_filter_gzip(archive);
-	archive_read_support_filter_xz(archive);
-	archive_read_support_filter_lzma(archive);
-	archive_read_support_filter_bzip2(archive);
-	archive_read_support_filter_lz4(archive);
-	archive_read_support_format_raw(archive);
-	if (archive_read_open(archive, file, NULL, archive_pull, NULL) != ARCHIVE_OK)
+	library->archive_read_support_filter_zstd(archive);
+	library->archive_read_support_filter_gzip(archive);
+	library->archive_read_support_filter_xz(archive);
+	library->archive_read_support_filter_lzma(archive);
+	library->archive_read_support_filter_bzip2(archive);
+	library->archive_read_support_filter_lz4(archive);
+	library->archive_read_support_format_raw(archive);
+	if (library->archive_read_open(archive, file, NULL, archive_pull, NULL) != ARCHIVE_OK)
 		return -EBADMSG;
 	/* libarchive passes on what it does not know */
-	if (archive_filter_count(archive) < 2 ||
-	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
+	if (library->archive_filter_count(archive) < 2 ||
+	    library->archive_read_next_header(archive, &entry) != ARCHIVE_OK)
 		return -EBADMSG;
 	return 0;
 }
@@ -277,14 +278,13 @@ static uint64_t zstd_end(int fd, uint64_t at)
 	}
 }
 
-/* A compressed part, from where the file stands; *ret_bytes = how long it was in the file. */
-static int read_packed(struct walk *walk, uint64_t *ret_bytes)
+static int walk_packed(struct walk *walk, struct archive *archive)
 {
-	__attribute__((cleanup(auto_archive_))) struct archive *archive = archive_read_new();
-	struct source unpacked = {.fill = fill_from_archive, .archive = archive};
+	struct source unpacked = {
+		.fill = fill_from_archive, .library = walk->source->library, .archive = archive};
 	struct walk inner = *walk;
 	char next;
-	int result = archive ? archive_open(archive, walk->source) : -ENOMEM;
+	int result = archive_open(archive, walk->source);
 
 	if (result < 0)
 		return result;
@@ -293,8 +293,24 @@ static int read_packed(struct walk *walk, uint64_t *ret_bytes)
 	if (result != 0)
 		return result < 0 ? result : -EBADMSG;
 	walk->trailers = inner.trailers;
-	*ret_bytes = (uint64_t)archive_filter_bytes(archive, -1);
 	return 0;
+}
+
+/* A compressed part, from where the file stands; *ret_bytes = how long it was in the file. */
+static int read_packed(struct walk *walk, uint64_t *ret_bytes)
+{
+	const struct archive_library *library = archive_library();
+	struct archive *archive = library ? library->archive_read_new() : NULL;
+	int result;
+
+	if (!archive)
+		return library ? -ENOMEM : -ENOPKG;
+	walk->source->library = library;
+	result = walk_packed(walk, archive);
+	if (result == 0)
+		*ret_bytes = (uint64_t)library->archive_filter_bytes(archive, -1);
+	library->archive_read_free(archive);
+	return result;
 }
 
 /* The file as if it began and ended elsewhere; what was read ahead is forgotten. */

@@ -1,0 +1,21 @@
+/*
+ * library - a shared library that is loaded when it is needed first.
+ *
+ * For those that few verbs need and that would cost every start more than most verbs take: each
+ * user names the functions it calls in a list X(function)…, and gets a struct with them.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+struct library_function {
+	const char *name;
+	void **address; /* is set */
+};
+
+#define LIBRARY_MEMBER(name) __typeof__(name) *name;
+/* For the struct that is filled: a variable called `functions`. */
+#define LIBRARY_FUNCTION(name) {#name, (void **)&functions.name},
+
+/* False where it is not installed, or is another than it should be. Stays loaded to the end. */
+bool library_load(const char *soname, const struct library_function *functions, size_t count);
