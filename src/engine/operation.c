@@ -32,13 +32,12 @@ static void write_record(struct operation *operation, json_t *record)
 	json_decref(record);
 }
 
-bool operation_begin(struct operation *operation, struct machine *machine, const char *verb,
-		     struct err *err)
+bool operation_lock(struct operation *operation, struct machine *machine, const char *verb,
+		    struct err *err)
 {
 	struct host *host = machine->host;
 	int64_t now = host->ops->clock(host, HOST_CLOCK_REAL_SEC);
 	auto_free char *holder = NULL, *other = NULL;
-	const struct menu_entry *next;
 	char stamp[STAMP_MAX];
 	int r;
 
@@ -57,12 +56,25 @@ bool operation_begin(struct operation *operation, struct machine *machine, const
 	if (r < 0)
 		return err_set(err, ERR_SYSTEM, -r, "cannot take moult's lock");
 	operation->locked = true;
-	/* what was true before the lock was ours may be true no more */
+	return true;
+}
+
+bool operation_read(struct operation *operation, struct err *err)
+{
+	struct machine *machine = operation->machine;
+	const struct menu_entry *next;
+
 	if (!machine_refresh(machine, err))
 		return false;
 	next = machine->has_boot ? menu_next(&machine->menu) : NULL;
 	operation->next_serial = next ? next->serial : 0;
 	return true;
+}
+
+bool operation_begin(struct operation *operation, struct machine *machine, const char *verb,
+		     struct err *err)
+{
+	return operation_lock(operation, machine, verb, err) && operation_read(operation, err);
 }
 
 json_t *plan_json(const struct plan *plan)

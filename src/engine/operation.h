@@ -35,6 +35,13 @@ struct operation {
 
 bool operation_begin(struct operation *operation, struct machine *machine, const char *verb,
 		     struct err *err);
+/*
+ * Its two halves, for who has something to do that must not wait for the second: until then the
+ * machine is what it was before the lock, and another operation may have ended since.
+ */
+bool operation_lock(struct operation *operation, struct machine *machine, const char *verb,
+		    struct err *err);
+bool operation_read(struct operation *operation, struct err *err);
 bool operation_run(struct operation *operation, const struct plan *plan, struct err *err);
 /* `err` NULL = it went well. Always call it, also after a failure. */
 void operation_end(struct operation *operation, const struct err *err);

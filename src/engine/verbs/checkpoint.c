@@ -1,8 +1,10 @@
 /*
  * checkpoint: the running system as it is becomes a generation that one can return to.
  *
- * The snapshot comes first, before recovery even: whoever asks for a checkpoint is about to change
- * something. Its number is not used before it is listed: a directory .N.tmp that a power cut leaves
+ * The snapshot comes first, before recovery and before all is read again under the lock: whoever
+ * asks for a checkpoint is about to change something. If another operation ended just before, it
+ * may be one of what is current no more, or have a number that is taken: then it is taken again.
+ * Its number is not used before it is listed: a directory .N.tmp that a power cut leaves
  * is counted by whoever gives out the next, and deleted. All the rest may take its time, and takes
  * the snapshot away again where the copy turns out not to be fit.
  */
@@ -26,6 +28,7 @@ struct checkpoint {
 	char directory[GENERATION_PATH_MAX]; /* @gens/.8.tmp */
 	char root[GENERATION_PATH_MAX]; /* of `from` */
 	bool automatic; /* before the package manager, which holds its own lock */
+	bool sure; /* what it was made from was read under the lock: its number is its own */
 	int64_t began_usec, last_usec;
 	json_t *timings;
 };
@@ -310,17 +313,73 @@ static void begin(struct checkpoint *checkpoint, struct machine *machine, bool a
 			    json_integer(checkpoint->began_usec));
 }
 
+static bool copy(struct operation *operation, const struct verb_request *request,
+		 struct checkpoint *checkpoint, struct err *err)
+{
+	generation_done(&checkpoint->from);
+	generation_done(&checkpoint->generation);
+	return find(operation->machine, request, checkpoint, err) &&
+	       take_snapshot(operation, checkpoint, err);
+}
+
+static bool was_right(const struct operation *operation, const struct verb_request *request,
+		      const struct checkpoint *checkpoint, bool *ret, struct err *err)
+{
+	auto_checkpoint struct checkpoint now = {.automatic = checkpoint->automatic};
+	struct machine *machine = operation->machine;
+
+	if (!find(machine, request, &now, err))
+		return false;
+	*ret = now.from.id == checkpoint->from.id &&
+	       !listing_find(&machine->listing, checkpoint->generation.id);
+	return true;
+}
+
+/* Only the directory being made: a generation of this number that is listed is another's. */
+static bool drop_copy(struct operation *operation, unsigned id, struct err *err)
+{
+	auto_plan struct plan plan = {0};
+
+	if (!machine_refresh(operation->machine, err))
+		return false;
+	plan_delete_leftover(&plan, &operation->machine->listing, id);
+	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+}
+
+static bool copy_first(struct operation *operation, const struct verb_request *request,
+		       struct checkpoint *checkpoint, struct err *err)
+{
+	if (!copy(operation, request, checkpoint, err) || !operation_read(operation, err) ||
+	    !was_right(operation, request, checkpoint, &checkpoint->sure, err))
+		return false;
+	if (checkpoint->sure)
+		return true;
+	if (!drop_copy(operation, checkpoint->generation.id, err))
+		return false;
+	checkpoint->sure = true;
+	return copy(operation, request, checkpoint, err);
+}
+
+static void take_back(struct operation *operation, const struct checkpoint *checkpoint)
+{
+	unsigned id = checkpoint->generation.id;
+	struct err unused = {0};
+
+	/* what was begun goes, also if a person wants no more of it */
+	operation->committed = true;
+	if (checkpoint->sure)
+		retire_unfinished(operation, id, &unused);
+	else if (operation->making >= 0)
+		drop_copy(operation, id, &unused);
+}
+
 static bool make(struct operation *operation, const struct verb_request *request,
 		 struct checkpoint *checkpoint, struct err *err)
 {
-	struct err unused = {0};
-
-	if (!find(operation->machine, request, checkpoint, err))
-		return false;
-	if (take_snapshot(operation, checkpoint, err) && complete(operation, checkpoint, err))
+	if (copy_first(operation, request, checkpoint, err) && complete(operation, checkpoint, err))
 		return true;
 	if (!operation->committed)
-		retire_unfinished(operation, checkpoint->generation.id, &unused);
+		take_back(operation, checkpoint);
 	return false;
 }
 
@@ -334,7 +393,7 @@ static bool run(struct machine *machine, const struct verb_request *request, boo
 	if (!verb_require_adopted(machine, err))
 		return false;
 	begin(&checkpoint, machine, automatic);
-	done = operation_begin(&operation, machine, request->verb, err) &&
+	done = operation_lock(&operation, machine, request->verb, err) &&
 	       make(&operation, request, &checkpoint, err) &&
 	       answer(&operation, &checkpoint, ret, err);
 	operation_end(&operation, done ? NULL : err);

@@ -1,0 +1,103 @@
+/*
+ * A checkpoint takes its snapshot before it reads again what there is: another operation may have
+ * ended since it read that at first.
+ */
+#include <string.h>
+#include "text.h"
+#include "unit.h"
+#include "verb_scenes.h"
+#include "verbs.h"
+
+typedef bool run_verb(struct machine *, const struct verb_request *, json_t **, struct err *);
+
+static const struct verb_request plain = {.verb = "checkpoint"};
+
+/* Opened, and the number that the next generation would have. */
+static unsigned open_world(struct engine_world *world)
+{
+	for (size_t i = 0; i < scene_count; i++)
+		if (strcmp(scenes[i].command, "checkpoint") == 0) {
+			scene_open(&scenes[i], world);
+			return (unsigned)listing_highest_id(&world->machine.listing) + 1;
+		}
+	ck_abort_msg("no scene");
+}
+
+static void by_another(struct engine_world *world, run_verb *verb,
+		       const struct verb_request *request)
+{
+	struct machine other = {0};
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	ck_assert(machine_open(&other, &world->fake->host, &world->progress, &err));
+	ck_assert_msg(verb(&other, request, &answer, &err), "%s", err.text);
+	json_decref(answer);
+	machine_done(&other);
+}
+
+static const struct generation *look(struct engine_world *world, unsigned id)
+{
+	struct err err = {0};
+
+	ck_assert(engine_world_reopen(world, &world->fake->host, &err));
+	ck_assert_uint_eq(world->machine.listing.leftover_count, 0);
+	ck_assert(!world->fake->locked);
+	return listing_find(&world->machine.listing, id);
+}
+
+START_TEST(a_number_that_was_taken_meanwhile_is_not_used_again)
+{
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned id = open_world(&world);
+
+	by_another(&world, verb_checkpoint, &plain);
+	ck_assert_msg(verb_checkpoint(&world.machine, &plain, &answer, &err), "%s", err.text);
+	ck_assert_int_eq(json_integer_value(json_object_get(answer, "generation")), id + 1);
+	ck_assert_int_eq(look(&world, id)->state, GEN_GOOD);
+	ck_assert_int_eq(look(&world, id + 1)->state, GEN_GOOD);
+	ck_assert_int_eq(look(&world, id + 1)->parent, look(&world, id)->parent);
+	json_decref(answer);
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(a_name_that_was_given_meanwhile_is_refused_and_takes_nothing_away)
+{
+	const struct verb_request named = {.verb = "checkpoint", .name = "before"};
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned id = open_world(&world);
+
+	by_another(&world, verb_checkpoint, &named);
+	ck_assert(!verb_checkpoint(&world.machine, &named, &answer, &err));
+	ck_assert_ptr_null(answer);
+	ck_assert_int_eq(look(&world, id)->state, GEN_GOOD);
+	ck_assert_ptr_null(look(&world, id + 1));
+	engine_world_done(&world);
+}
+END_TEST
+
+START_TEST(what_is_current_no_more_is_not_copied)
+{
+	const struct verb_request back = {.verb = "rollback", .which = "1"};
+	struct engine_world world;
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned id = open_world(&world);
+
+	by_another(&world, verb_rollback, &back);
+	ck_assert(!verb_checkpoint(&world.machine, &plain, &answer, &err));
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_ptr_null(look(&world, id));
+	ck_assert_uint_eq(listing_current(&world.machine.listing)->id, 1);
+	engine_world_done(&world);
+}
+END_TEST
+
+UNIT_MAIN("checkpoint_beside", a_number_that_was_taken_meanwhile_is_not_used_again,
+	  a_name_that_was_given_meanwhile_is_refused_and_takes_nothing_away,
+	  what_is_current_no_more_is_not_copied)
