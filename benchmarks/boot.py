@@ -28,17 +28,22 @@ def _command_line(disk):
     return held.entry(newest)["options"]
 
 
+def home(disk):
+    """The system of a disk, as it runs."""
+    return inside.Inside(disk, _command_line(disk))
+
+
 def boot(binary, repetitions):
     """The row of the area."""
     del binary  # the disk has the same one
     ours, floor = [], []
     with world.binary() as moult, measure.disk(moult, "settled") as disk:
         image.private_mounts()
-        with inside.Inside(disk, _command_line(disk)) as home:
+        with home(disk) as system:
             for _ in range(5 * repetitions):
                 floor.append(measure.seconds_of(
-                    lambda: subprocess.run(["chroot", home.top, "true"], check=True)))
-                ours.append(measure.seconds_of(lambda: home.moult("internal", "reconcile")))
+                    lambda: subprocess.run(["chroot", system.top, "true"], check=True)))
+                ours.append(measure.seconds_of(lambda: system.moult("internal", "reconcile")))
     return [measure.row("reconcile on a clean boot", "s", ours, floor=floor,
                         floor_is="starting a program in the same place",
                         goal=RECONCILE_SECONDS)]

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 
 import measure
+import snapper
 from rig import cache, image
 
 FILES = (14_000, 140_000)
@@ -21,10 +22,6 @@ CHANGES = {"replaced": 400, "written": 60, "removed": 60, "created": 120, "mode"
 OWNED = 10  # written by their owner since
 TEN_TIMES = 1.1  # no slower, but for what two runs of the same differ by
 STATUS = "usr/lib/sysimage/dpkg/status"
-SNAPPER = """SUBVOLUME="{top}"
-FSTYPE="btrfs"
-QGROUP=""
-"""
 INFO = """<?xml version="1.0"?>
 <snapshot><type>single</type><num>{number}</num><date>2026-01-01 00:00:00</date></snapshot>
 """
@@ -113,7 +110,7 @@ def _disk(count):
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(
             tempfile.TemporaryDirectory(dir=cache.folder("benchmarks"))))
-        disk, top, settings = scratch / "disk.img", scratch / "top", scratch / "snapper"
+        disk, top = scratch / "disk.img", scratch / "top"
         top.mkdir()
         with open(disk, "wb") as file:
             file.truncate(4 << 30)
@@ -121,10 +118,7 @@ def _disk(count):
         _call("mount", "-o", "loop,subvolid=5,noatime", disk, top)
         stack.callback(_call, "umount", top)
         _fill(top, count)
-        _write(settings / "configs/bench", SNAPPER.format(top=top))
-        _call("mount", "--bind", settings, "/etc/snapper")
-        stack.callback(_call, "umount", "/etc/snapper")
-        _subvolume("create", top / ".snapshots")
+        stack.enter_context(snapper.knows(top))
         for number in (1, 2):
             place = top / f".snapshots/{number}"
             _write(place / "info.xml", INFO.format(number=number))
@@ -138,7 +132,7 @@ def _snapper(top):
         kept.unlink()
     said = []
     seconds = measure.seconds_of(lambda: said.append(_call(
-        "snapper", "--no-dbus", "-c", "bench", "status", "1..2")))
+        *snapper.COMMAND, "status", "1..2")))
     return seconds, said[0]
 
 

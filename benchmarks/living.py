@@ -1,30 +1,60 @@
-"""Area living: verbs on a machine that runs, with 50 generations, against snapper's on the same
-file system with as many snapshots.
+"""Area living: verbs on a system that runs, with 50 generations, against snapper's on the same file
+system with as many snapshots.
 
-In QEMU, since only there the EFI system partition is mounted and moult is at home. Its processor is
-emulated: the seconds are not those of a machine, but both programs have the same.
+The generation runs in a chroot, as in area boot. Both programs are started by this one.
 """
 
 import json
-import pathlib
+import os
+import subprocess
+import time
 
+import boot
 import measure
+import snapper
 import world
+from rig import image
 
 GENERATIONS = 50
-INSIDE = pathlib.Path(__file__).with_name("living_inside.py")
-SNAPPER = "snapper --no-dbus -c root"
+SNAPSHOT = "checkpoint until its snapshot exists"
 
 
-def _prepare(machine):
-    """snapper as its users have it, with as many snapshots as there are generations."""
-    machine.wait_shell(world.BOOT_TIMEOUT)
-    machine.up()
-    machine.ok("apt-get -q update && apt-get install -qy --no-install-recommends snapper "
-               "python3", world.WORK_TIMEOUT)
-    machine.ok(f"{SNAPPER} create-config / && for n in $(seq {GENERATIONS}); do "
-               f"{SNAPPER} create --description $n || exit; done", world.WORK_TIMEOUT)
-    machine.put(INSIDE.read_bytes(), "/run/living.py")
+def _enter(top):
+    os.chroot(top)
+    os.chdir("/")
+
+
+def _moult(top, *words):
+    """What it says, as a program of that system."""
+    return subprocess.run(["/usr/bin/moult", *words], check=True, stdout=subprocess.PIPE,
+                          preexec_fn=lambda: _enter(top)).stdout
+
+
+def _snapper(verb):
+    subprocess.run([*snapper.COMMAND, verb], check=True, stdout=subprocess.DEVNULL,
+                   preexec_fn=lambda: os.chdir("/"))
+
+
+def _checkpoint(top):
+    """Seconds from its start until it had its snapshot; what comes after may take its time."""
+    start = time.monotonic()
+    timings = json.loads(_moult(top, "--json", "checkpoint"))["timings"]
+    return (timings["began_monotonic_usec"] + timings["snapshot_usec"]) / 1e6 - start
+
+
+def _turns(top, count):
+    """So many times each, one after another."""
+    turns = {"list": lambda: measure.seconds_of(lambda: _snapper("list")),
+             "moult list": lambda: measure.seconds_of(lambda: _moult(top, "list")),
+             "status": lambda: measure.seconds_of(lambda: _moult(top, "status")),
+             "create": lambda: measure.seconds_of(lambda: _snapper("create")),
+             SNAPSHOT: lambda: _checkpoint(top)}
+    found = {name: [] for name in turns}
+    with measure.undisturbed():
+        for _ in range(count):
+            for name, turn in turns.items():
+                found[name].append(turn())
+    return found
 
 
 def living(binary, repetitions):
@@ -32,13 +62,11 @@ def living(binary, repetitions):
     with measure.disk(binary, "settled") as disk:
         for _ in range(GENERATIONS - 1):
             measure.moult(binary, disk, "rollback", "-q", "--base", "1")
-        with world.Disk(disk, binary, disk.with_name("log")).machine() as machine:
-            _prepare(machine)
-            found = json.loads(machine.ok(f"python3 /run/living.py {5 * repetitions}",
-                                          world.WORK_TIMEOUT))
-            machine.poweroff()
-    title = f"{{}}, {GENERATIONS} generations, emulated processor"
-    return [measure.row(title.format(what), "s", found[what], peer=found[peer],
+        image.private_mounts()
+        with boot.home(disk) as home, snapper.knows(home.top):
+            for _ in range(GENERATIONS):
+                _snapper("create")
+            found = _turns(home.top, 5 * repetitions)
+    return [measure.row(f"{what}, {GENERATIONS} generations", "s", found[what], peer=found[peer],
                         peer_is=f"snapper {peer}")
-            for what, peer in (("status", "list"), ("moult list", "list"),
-                               ("checkpoint until its snapshot exists", "create"))]
+            for what, peer in (("status", "list"), ("moult list", "list"), (SNAPSHOT, "create"))]

@@ -95,7 +95,7 @@ def seconds_of(action):
 
 
 def _median(values):
-    return None if values is None else round(statistics.median(values), 3)
+    return None if values is None else round(statistics.median(values), 4)
 
 
 def row(case, unit, values, **more):
@@ -105,11 +105,11 @@ def row(case, unit, values, **more):
     """
     ours, peer = statistics.median(values), _median(more.get("peer"))
     goal = more.get("goal", peer)
-    return {"case": case, "unit": unit, "ours": round(ours, 3), "best_peer": more.get("peer_is"),
+    return {"case": case, "unit": unit, "ours": round(ours, 4), "best_peer": more.get("peer_is"),
             "peer": peer, "floor": _median(more.get("floor")),
             "floor_is": more.get("floor_is"), "goal": goal,
             "met": None if goal is None else bool(ours <= goal),
-            "least": round(min(values), 3), "most": round(max(values), 3),
+            "least": round(min(values), 4), "most": round(max(values), 4),
             "repetitions": len(values)}
 
 

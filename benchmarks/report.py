@@ -14,8 +14,7 @@ program takes for the same; both have a raised priority (diff: that of real time
 may be busy with something else. moult works on disks of another system, as from a rescue stick: the
 EFI system partition is written through mtools, and but for upgrade and diff, whose disks are
 mounted already, attaching and unmounting a disk image is part of the figure. Two areas are systems
-that run: living in QEMU, whose processor is emulated, so that only the two programs' times tell
-something, and boot in a chroot.
+that run, in a chroot: boot and living.
 
 """
 COLUMNS = ("area", "case", "moult", "floor or peer", "goal", "met")
