@@ -5,10 +5,13 @@ bool library_load(const char *soname, const struct library_function *functions, 
 {
 	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
-	for (size_t i = 0; library && i < count; i++) {
+	bool all = library != NULL;
+
+	for (size_t i = 0; all && i < count; i++) {
 		*functions[i].address = dlsym(library, functions[i].name);
-		if (!*functions[i].address)
-			return false;
+		all = *functions[i].address != NULL;
 	}
-	return library != NULL;
+	for (size_t i = 0; !all && i < count; i++)
+		*functions[i].address = NULL;
+	return all;
 }

@@ -17,5 +17,5 @@ struct library_function {
 /* For the struct that is filled: a variable called `functions`. */
 #define LIBRARY_FUNCTION(name) {#name, (void **)&functions.name},
 
-/* False where it is not installed, or is another than it should be. Stays loaded to the end. */
+/* False, and no function set, where it is not installed or not what it should be. Stays loaded. */
 bool library_load(const char *soname, const struct library_function *functions, size_t count);

@@ -46,6 +46,8 @@ char *layout_print(const struct layout *layout);
 
 bool listing_has_subvolume(const struct listing *listing, const char *path);
 struct generation *listing_find(const struct listing *listing, unsigned id);
+/* The one whose root this is, by its path on the pool; NULL = none, or a damaged one. */
+struct generation *listing_of_root(const struct listing *listing, const char *path);
 /* The good generation that the Btrfs default subvolume names; 0 before the first bless. NULL only on damage. */
 struct generation *listing_current(const struct listing *listing);
 /* `moult init --undo` was done since: nothing of moult's is to be put in the menu. */

@@ -1,4 +1,5 @@
 /* Which generation is meant: current, pending, the one to go back to, the one a person names. */
+#include <stdio.h>
 #include <string.h>
 #include "listing.h"
 #include "text.h"
@@ -7,18 +8,24 @@
  * "@gens/7/root" names generation 7. The default of an adopted machine that was never blessed
  * names the original, or nothing of ours: that is generation 0.
  */
+struct generation *listing_of_root(const struct listing *listing, const char *path)
+{
+	struct generation *zero = listing_find(listing, 0), *gen;
+	char root[GENERATION_PATH_MAX];
+	unsigned id = 0;
+
+	if (!path || sscanf(path, "@gens/%u/", &id) != 1)
+		gen = zero;
+	else
+		gen = listing_find(listing, id);
+	return gen && !gen->damage && text_equal(generation_root(gen, root), path) ? gen : NULL;
+}
+
 struct generation *listing_current(const struct listing *listing)
 {
-	char root[GENERATION_PATH_MAX];
+	struct generation *gen = listing_of_root(listing, listing->default_root);
 
-	for (size_t i = 0; i < listing->count; i++) {
-		struct generation *gen = &listing->generations[i];
-
-		if (!gen->damage && gen->id != 0 &&
-		    text_equal(generation_root(gen, root), listing->default_root))
-			return gen;
-	}
-	return listing_find(listing, 0);
+	return gen ? gen : listing_find(listing, 0);
 }
 
 bool listing_undone(const struct listing *listing)

@@ -153,15 +153,9 @@ static void note_booted(const struct listing *listing, const struct host_running
 			struct running *ret)
 {
 	const char *root = running->lower_path ? running->lower_path : running->root_path;
-	char path[GENERATION_PATH_MAX];
+	const struct generation *gen = listing_of_root(listing, root);
 
-	ret->booted = -1;
-	for (size_t i = 0; i < listing->count; i++) {
-		const struct generation *gen = &listing->generations[i];
-
-		if (!gen->damage && text_equal(generation_root(gen, path), root))
-			ret->booted = (int)gen->id;
-	}
+	ret->booted = gen ? (int)gen->id : -1;
 	ret->volatile_session = running->lower_path != NULL;
 }
 

@@ -248,7 +248,7 @@ struct probe { /* what is on a device or in a file; all NULL where there is noth
 };
 void probe_done(struct probe *probe);
 int probe_fd(int fd, struct probe *ret);
-/* The same, quicker, where nothing will be written: what else is there beside a file system is not seen. */
+/* The same, quicker: what else is there beside a file system is not seen. For what is not in doubt. */
 int probe_fd_to_look(int fd, struct probe *ret);
 /* The partitions of a disk or image in their order. */
 enum partition_kind { PARTITION_BTRFS, PARTITION_ESP };
@@ -286,6 +286,7 @@ struct container { /* something that holds a file system or partitions */
 	bool read_only;
 	bool image;
 	bool may_be_protected; /* one that takes no writes is opened for looking, and not refused */
+	bool in_use; /* this machine boots from it: what it holds is not in doubt */
 	bool write_protected;
 	dev_t number; /* of a block device */
 	struct probe probe;

@@ -37,8 +37,9 @@ static bool lock_image(const struct container *container, struct err *err)
 
 bool container_read(struct container *container, struct err *err)
 {
-	int result = container->read_only ? probe_fd_to_look(container->fd, &container->probe)
-					  : probe_fd(container->fd, &container->probe);
+	int result = container->read_only || container->in_use
+			     ? probe_fd_to_look(container->fd, &container->probe)
+			     : probe_fd(container->fd, &container->probe);
 
 	if (result == 0 && !container->probe.type)
 		result = partitions_read(container->fd, &container->list);

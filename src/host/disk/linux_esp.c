@@ -112,13 +112,14 @@ static bool boot_of_container(struct linux_host *host, struct container *contain
 	return mount_boot(host, NULL, err);
 }
 
-static bool boot_of_path(struct linux_host *host, const char *path, struct err *err)
+static bool boot_of_path(struct linux_host *host, const char *path, bool in_use, struct err *err)
 {
 	auto_container struct container container = {
 		.path = path,
 		.fd = -1,
 		.read_only = host->read_only,
 		.may_be_protected = true,
+		.in_use = in_use,
 	};
 
 	if (!container_open(&container, err) || !boot_of_container(host, &container, err))
@@ -168,7 +169,7 @@ static bool boot_as_told(struct linux_host *host, const char *path, struct err *
 	if (stat(path, &st) < 0)
 		return err_set(err, ERR_SYSTEM, errno, "cannot open %s", text_quote(path));
 	return S_ISDIR(st.st_mode) ? boot_of_directory(host, &st, path, err)
-				   : boot_of_path(host, path, err);
+				   : boot_of_path(host, path, false, err);
 }
 
 static bool boot_of_live(struct linux_host *host, bool *ret_found, struct err *err)
@@ -181,7 +182,7 @@ static bool boot_of_live(struct linux_host *host, bool *ret_found, struct err *e
 		if (!device)
 			continue;
 		*ret_found = true;
-		return boot_of_path(host, device, err);
+		return boot_of_path(host, device, true, err);
 	}
 	return true;
 }
@@ -199,7 +200,8 @@ static bool boot_found(struct linux_host *host, struct err *err)
 			text_quote(host->where));
 		return err_try(err, ESP_HINT);
 	}
-	if (host->image_fd >= 0 ? boot_of_image(host, disk, err) : boot_of_path(host, disk, err))
+	if (host->image_fd >= 0 ? boot_of_image(host, disk, err)
+				: boot_of_path(host, disk, false, err))
 		return true;
 	return err->hint[0] ? false : err_try(err, ESP_HINT);
 }

@@ -261,28 +261,26 @@ int fat_stat(struct fat_volume *volume, const char *path, struct host_stat *ret)
 	return 0;
 }
 
-static int list_visit(void *userdata, const char *name, const struct fat_node *node)
-{
-	struct host_names *names = userdata;
-
-	*array_add(names->names, names->count) = (struct host_name){
-		.name = xstrdup(name), .type = node->directory ? HOST_DIRECTORY : HOST_FILE};
-	return 0;
-}
-
 int fat_list(struct fat_volume *volume, const char *path, struct host_names *ret)
 {
-	auto_host_names struct host_names names = {0};
+	struct host_names names = {0};
 	struct fat_node node;
 	int result = find(volume, path, &node);
 
 	if (result == 0)
-		result = each_node(&volume->fat, &node, list_visit, &names);
+		result = keep_names(volume, path);
 	if (result < 0)
 		return result;
+	for (size_t i = 0; i < volume->names.count; i++) {
+		const struct named_node *named = &volume->names.all[i];
+
+		*array_add(names.names, names.count) = (struct host_name){
+			.name = xstrdup(named->name),
+			.type = named->node.directory ? HOST_DIRECTORY : HOST_FILE,
+		};
+	}
 	host_names_sort(&names);
 	*ret = names;
-	names = (struct host_names){0};
 	return 0;
 }
 

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
-#include "linux_internal.h"
+#include "linux_bus.h"
 
 #define STATUS_DIRECTORY "/run/moult"
 
@@ -281,5 +280,6 @@ void linux_log(struct host *host, const struct host_message *message)
 	for (size_t i = 0; i < COUNT(fields); i++)
 		if (fields[i])
 			sent[count++] = (struct iovec){(void *)fields[i], strlen(fields[i])};
-	sd_journal_sendv(sent, count);
+	if (systemd_load() == 0)
+		systemd.sd_journal_sendv(sent, count);
 }

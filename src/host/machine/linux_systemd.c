@@ -1,30 +1,44 @@
 /* linux_systemd - what the service manager is asked, as a client of the system bus. */
 #include <errno.h>
 #include <sys/reboot.h>
-#include <systemd/sd-bus.h>
 #include "linux_bus.h"
 
 #define MANAGER                                                                                    \
 	"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 #define TIMEOUT_USEC 10000000
 
+struct systemd_library systemd;
+
+int systemd_load(void)
+{
+#define WANTED(name) {#name, (void **)&systemd.name},
+	static const struct library_function wanted[] = {SYSTEMD_FUNCTIONS(WANTED)};
+#undef WANTED
+
+	if (systemd.sd_bus_open_system)
+		return 0;
+	return library_load("libsystemd.so.0", wanted, COUNT(wanted)) ? 0 : -ENOPKG;
+}
+
 int bus_connect(sd_bus **ret)
 {
-	int result = sd_bus_open_system(ret);
+	int result = systemd_load();
 
+	if (result == 0)
+		result = systemd.sd_bus_open_system(ret);
 	if (result < 0)
 		return result;
-	return sd_bus_set_method_call_timeout(*ret, TIMEOUT_USEC);
+	return systemd.sd_bus_set_method_call_timeout(*ret, TIMEOUT_USEC);
 }
 
 static int read_units(sd_bus_message *reply, struct host_strings *ret)
 {
 	const char *name;
-	int result = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+	int result = systemd.sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
 
 	while (result >= 0) {
-		result = sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, NULL, NULL,
-					     NULL, NULL, NULL, NULL, NULL);
+		result = systemd.sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, NULL,
+						     NULL, NULL, NULL, NULL, NULL, NULL);
 		if (result <= 0)
 			break;
 		*array_add(ret->strings, ret->count) = xstrdup(name);
@@ -43,8 +57,8 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 		return -ENOSYS;
 	result = bus_connect(&bus);
 	if (result >= 0)
-		result = sd_bus_call_method(bus, MANAGER, "ListUnitsFiltered", NULL, &reply, "as",
-					    1, "failed");
+		result = systemd.sd_bus_call_method(bus, MANAGER, "ListUnitsFiltered", NULL, &reply,
+						    "as", 1, "failed");
 	if (result >= 0)
 		result = read_units(reply, &units);
 	if (result < 0)
@@ -57,10 +71,10 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 /* Services are stopped in their order. logind knows of inhibitors; without it, the target does. */
 static int reboot_politely(sd_bus *bus)
 {
-	if (sd_bus_call_method(bus, BUS_LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
+	if (systemd.sd_bus_call_method(bus, BUS_LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
 		return 0;
-	return sd_bus_call_method(bus, MANAGER, "StartUnit", NULL, NULL, "ss", "reboot.target",
-				  "replace-irreversibly");
+	return systemd.sd_bus_call_method(bus, MANAGER, "StartUnit", NULL, NULL, "ss",
+					  "reboot.target", "replace-irreversibly");
 }
 
 int linux_reboot(struct host *host, bool force)
@@ -77,7 +91,7 @@ int linux_reboot(struct host *host, bool force)
 		return result < 0 ? result : 0;
 	}
 	sync();
-	if (result >= 0 && sd_bus_call_method(bus, MANAGER, "Reboot", NULL, NULL, "") >= 0)
+	if (result >= 0 && systemd.sd_bus_call_method(bus, MANAGER, "Reboot", NULL, NULL, "") >= 0)
 		return 0;
 	/* the manager does not answer: a failing trial must not stay up */
 	return reboot(RB_AUTOBOOT) < 0 ? -errno : 0;
