@@ -42,13 +42,19 @@ def _checkpoint(top):
     return (timings["began_monotonic_usec"] + timings["snapshot_usec"]) / 1e6 - start
 
 
-def _turns(top, count):
+def _looks(top):
+    return {"list": lambda: measure.seconds_of(lambda: _snapper("list")),
+            "moult list": lambda: measure.seconds_of(lambda: _moult(top, "list")),
+            "status": lambda: measure.seconds_of(lambda: _moult(top, "status"))}
+
+
+def _snapshots(top):
+    return {"create": lambda: measure.seconds_of(lambda: _snapper("create")),
+            SNAPSHOT: lambda: _checkpoint(top)}
+
+
+def _turns(turns, count):
     """So many times each, one after another."""
-    turns = {"list": lambda: measure.seconds_of(lambda: _snapper("list")),
-             "moult list": lambda: measure.seconds_of(lambda: _moult(top, "list")),
-             "status": lambda: measure.seconds_of(lambda: _moult(top, "status")),
-             "create": lambda: measure.seconds_of(lambda: _snapper("create")),
-             SNAPSHOT: lambda: _checkpoint(top)}
     found = {name: [] for name in turns}
     with measure.undisturbed():
         for _ in range(count):
@@ -66,7 +72,9 @@ def living(binary, repetitions):
         with boot.home(disk) as home, snapper.knows(home.top):
             for _ in range(GENERATIONS):
                 _snapper("create")
-            found = _turns(home.top, 5 * repetitions)
+            # first what leaves the number of them as it is
+            found = {**_turns(_looks(home.top), 15 * repetitions),
+                     **_turns(_snapshots(home.top), 5 * repetitions)}
     return [measure.row(f"{what}, {GENERATIONS} generations", "s", found[what], peer=found[peer],
                         peer_is=f"snapper {peer}")
             for what, peer in (("status", "list"), ("moult list", "list"), (SNAPSHOT, "create"))]
