@@ -8,8 +8,6 @@ import world
 class Late(world.Vm):
     """One machine, while a generation waits for its boot."""
 
-    long = True
-
     def edited_and_shut_down(self, machine):
         """What is edited by hand is in the new generation, carried when the machine went down."""
         machine.json("run -- sh -c 'echo new >/etc/of-the-new-one'")
