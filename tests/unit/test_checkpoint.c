@@ -2,10 +2,8 @@
  * A checkpoint of the running system on a machine in memory: what it is, what is refused, what is
  * kept; with every call failing once, and with the power cut after every effect.
  */
-#include <errno.h>
-#include <stdio.h>
 #include "engine_judge.h"
-#include "fault_host.h"
+#include "ordeal.h"
 #include "system_root.h"
 #include "text.h"
 #include "verbs.h"
@@ -350,13 +348,14 @@ END_TEST
 
 /* --- failures and power cuts ---------------------------------------------------------------------- */
 
-/* What runs boots, whole; a checkpoint is good and in the menu, or not there; nothing is left to do. */
-static void assert_settled(struct engine_world *world, const char *when)
+static void still_boots(const struct fake_host *fake, const char *when)
 {
-	struct err err = {0};
-	size_t effects;
+	ck_assert_msg(default_generation(fake) == 2, "%s", when);
+}
 
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
+/* What runs boots, whole; a checkpoint is good and in the menu, or not there. */
+static void settled(struct engine_world *world, const char *when)
+{
 	ck_assert_msg(default_generation(world->fake) == 2, "%s", when);
 	ck_assert_uint_eq(listing_current(&world->machine.listing)->id, 2);
 	ck_assert_uint_eq(world->machine.listing.leftover_count, 0);
@@ -365,78 +364,25 @@ static void assert_settled(struct engine_world *world, const char *when)
 		ck_assert_msg(entry_of(world, 4) && entry_of(world, 4)->role == MENU_OLD, "%s",
 			      when);
 	}
-	effects = world->fake->effect_count;
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
-	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %s", when,
-		      world->fake->effects[effects].path);
 }
 
-static void fail_at(unsigned call, int errnum, bool *ret_reached)
-{
-	struct engine_world world;
-	struct fault_host fault;
-	struct err err = {0};
-	json_t *answer = NULL;
-	char when[80];
-
-	open_world(&world);
-	fault_host_init(&fault, &world.fake->host);
-	fault.fail_at = call;
-	fault.errnum = errnum;
-	if (engine_world_reopen(&world, &fault.host, &err) &&
-	    verb_checkpoint(&world.machine, &plain, &answer, &err))
-		json_decref(answer);
-	*ret_reached = fault.failed != NULL;
-	snprintf(when, sizeof(when), "call %u (%s) failed", call,
-		 fault.failed ? fault.failed : "none");
-	world.fake->locked = false;
-	err = (struct err){0};
-	must(engine_world_reopen(&world, &world.fake->host, &err));
-	assert_settled(&world, when);
-	engine_world_done(&world);
-}
+static const struct ordeal ordeal = {
+	.open = open_world,
+	.verb = verb_checkpoint,
+	.request = &plain,
+	.boots = still_boots,
+	.settled = settled,
+};
 
 START_TEST(any_call_may_fail)
 {
-	bool reached = true;
-
-	for (unsigned call = 1; reached; call++)
-		fail_at(call, call % 2 ? EIO : ENOSPC, &reached);
+	ordeal_of_calls(&ordeal);
 }
 END_TEST
 
-static void judge_cut(const struct engine_world *world, const struct fake_cut *cut)
-{
-	struct engine_world after = {.progress = world->progress};
-	struct err err = {0};
-	char when[80];
-
-	snprintf(when, sizeof(when), "power cut after effect %zu", cut->at);
-	after.fake = fake_host_after_cut(world->fake, cut);
-	after.fake->locked = false;
-	after.fake->package_locks = 0;
-	ck_assert_msg(default_generation(after.fake) == 2, "%s", when);
-	ck_assert_msg(engine_world_reopen(&after, &after.fake->host, &err), "%s: %s", when,
-		      err.text);
-	assert_settled(&after, when);
-	engine_world_done(&after);
-}
-
 START_TEST(the_power_may_go_after_any_effect)
 {
-	struct engine_world world;
-	json_t *answer = NULL;
-
-	open_world(&world);
-	make(&world, &plain, &answer);
-	json_decref(answer);
-	for (size_t at = 0; at <= world.fake->effect_count; at++) {
-		struct fake_cut cut;
-
-		for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)
-			judge_cut(&world, &cut);
-	}
-	engine_world_done(&world);
+	ordeal_of_power(&ordeal);
 }
 END_TEST
 

@@ -3,7 +3,7 @@
  * every call failing once, and with the power cut after every effect.
  */
 #include "data_world.h"
-#include "fault_host.h"
+#include "ordeal.h"
 
 static const char *const var[] = {"var", NULL};
 static const struct verb_request back = {.verb = "rollback", .which = "1", .data = var};
@@ -224,16 +224,12 @@ END_TEST
 /* --- failures and power cuts ---------------------------------------------------------------------- */
 
 /* Whatever boots finds data that it can work with, and what was last written is not lost. */
-static void assert_settled(struct engine_world *world, const char *when)
+static void settled(struct engine_world *world, const char *when)
 {
 	static const char last[] = "schema 2, and more";
-	struct err err = {0};
-	const char *data;
-	size_t effects;
+	const char *data = pool_text(world, "@var/lib/db");
 	bool kept = false;
 
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
-	data = pool_text(world, "@var/lib/db");
 	ck_assert_msg(data != NULL, "%s: there is no data", when);
 	ck_assert_msg(default_generation(world->fake) == 2 || text_equal(data, "schema 1"),
 		      "%s: generation 1 boots with %s", when, data);
@@ -245,74 +241,24 @@ static void assert_settled(struct engine_world *world, const char *when)
 		ck_assert_msg(!text_ends(path, ".moult-back"), "%s: %s", when, path);
 	}
 	ck_assert_msg(kept, "%s: what was written is lost", when);
-	effects = world->fake->effect_count;
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
-	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %s", when,
-		      world->fake->effects[effects].path);
 }
 
-static void fail_at(unsigned call, int errnum, bool *ret_reached)
-{
-	struct engine_world world;
-	struct fault_host fault;
-	struct err err = {0};
-	json_t *answer = NULL;
-	char when[80];
-
-	open_world(&world);
-	fault_host_init(&fault, &world.fake->host);
-	fault.fail_at = call;
-	fault.errnum = errnum;
-	if (engine_world_reopen(&world, &fault.host, &err) &&
-	    verb_rollback(&world.machine, &back, &answer, &err))
-		json_decref(answer);
-	*ret_reached = fault.failed != NULL;
-	snprintf(when, sizeof(when), "call %u (%s) failed", call,
-		 fault.failed ? fault.failed : "none");
-	world.fake->locked = false;
-	err = (struct err){0};
-	must(engine_world_reopen(&world, &world.fake->host, &err));
-	assert_settled(&world, when);
-	engine_world_done(&world);
-}
+static const struct ordeal ordeal = {
+	.open = open_world,
+	.verb = verb_rollback,
+	.request = &back,
+	.settled = settled,
+};
 
 START_TEST(any_call_may_fail)
 {
-	bool reached = true;
-
-	for (unsigned call = 1; reached; call++)
-		fail_at(call, call % 2 ? EIO : ENOSPC, &reached);
+	ordeal_of_calls(&ordeal);
 }
 END_TEST
 
-static void judge_cut(const struct engine_world *world, const struct fake_cut *cut)
-{
-	struct engine_world after = {.progress = world->progress};
-	struct err err = {0};
-	char when[80];
-
-	snprintf(when, sizeof(when), "power cut after effect %zu", cut->at);
-	after.fake = fake_host_after_cut(world->fake, cut);
-	after.fake->locked = false;
-	ck_assert_msg(engine_world_reopen(&after, &after.fake->host, &err), "%s: %s", when,
-		      err.text);
-	assert_settled(&after, when);
-	engine_world_done(&after);
-}
-
 START_TEST(the_power_may_go_after_any_effect)
 {
-	struct engine_world world;
-
-	open_world(&world);
-	json_decref(roll_back(&world, &back));
-	for (size_t at = 0; at <= world.fake->effect_count; at++) {
-		struct fake_cut cut;
-
-		for (unsigned n = 0; fake_cut_sample(world.fake, at, n, &cut); n++)
-			judge_cut(&world, &cut);
-	}
-	engine_world_done(&world);
+	ordeal_of_power(&ordeal);
 }
 END_TEST
 

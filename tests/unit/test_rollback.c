@@ -3,11 +3,10 @@
  * first with every call failing once, and with the power cut after every effect.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include "engine_world.h"
-#include "fault_host.h"
 #include "loader_model.h"
+#include "ordeal.h"
 #include "text.h"
 #include "unit.h"
 #include "verbs.h"
@@ -213,17 +212,19 @@ END_TEST
 
 /* --- failures and power cuts ---------------------------------------------------------------------- */
 
-static void assert_settled(struct engine_world *world, const char *when)
+static void boots_either(const struct fake_host *fake, const char *when)
 {
-	struct err err = {0};
-	const struct menu_entry *truth;
-	unsigned boots;
-	size_t effects;
+	unsigned boots = default_generation(fake);
 
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
-	boots = default_generation(world->fake);
-	truth = menu_truth(&world->machine.menu);
 	ck_assert_msg(boots == 1 || boots == 4, "%s: generation %u boots", when, boots);
+}
+
+static void settled(struct engine_world *world, const char *when)
+{
+	const struct menu_entry *truth = menu_truth(&world->machine.menu);
+	unsigned boots = default_generation(world->fake);
+
+	boots_either(world->fake, when);
 	ck_assert_ptr_nonnull(truth);
 	ck_assert_uint_eq(truth->generation, boots);
 	ck_assert_uint_eq(listing_current(&world->machine.listing)->id, boots);
@@ -231,81 +232,27 @@ static void assert_settled(struct engine_world *world, const char *when)
 	ck_assert_uint_eq(world->machine.listing.leftover_count, 0);
 	/* it is good or not there: pending it would make the next upgrade ask */
 	ck_assert(!find(world, 4) || find(world, 4)->state == GEN_GOOD);
-	effects = world->fake->effect_count;
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
-	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %s", when,
-		      world->fake->effects[effects].path);
 }
 
-static void fail_at(unsigned call, int errnum, bool *ret_reached)
-{
-	struct engine_world world;
-	struct fault_host fault;
-	struct err err = {0};
-	json_t *answer = NULL;
-	char when[80];
-
-	open_world(&world);
-	fault_host_init(&fault, &world.fake->host);
-	fault.fail_at = call;
-	fault.errnum = errnum;
-	if (engine_world_reopen(&world, &fault.host, &err) &&
-	    verb_rollback(&world.machine, &to_base, &answer, &err))
-		json_decref(answer);
-	*ret_reached = fault.failed != NULL;
-	snprintf(when, sizeof(when), "call %u (%s) failed", call,
-		 fault.failed ? fault.failed : "none");
-	world.fake->locked = false;
-	err = (struct err){0};
-	must(engine_world_reopen(&world, &world.fake->host, &err));
-	assert_settled(&world, when);
-	engine_world_done(&world);
-}
+static const struct ordeal ordeal = {
+	.open = open_world,
+	.verb = verb_rollback,
+	.request = &to_base,
+	.boots = boots_either,
+	.settled = settled,
+	.cuts = 40,
+	.each_error = true,
+};
 
 START_TEST(any_call_may_fail)
 {
-	bool reached = true;
-
-	for (unsigned call = 1; reached; call++) {
-		fail_at(call, EIO, &reached);
-		fail_at(call, ENOSPC, &reached);
-	}
+	ordeal_of_calls(&ordeal);
 }
 END_TEST
 
-static void judge_cut(const struct engine_world *world, const struct fake_cut *cut)
-{
-	struct engine_world after = {.progress = world->progress};
-	struct err err = {0};
-	char when[80];
-
-	snprintf(when, sizeof(when), "power cut after effect %zu", cut->at);
-	after.fake = fake_host_after_cut(world->fake, cut);
-	after.fake->locked = false;
-	ck_assert_msg(default_generation(after.fake) == 1 || default_generation(after.fake) == 4,
-		      "%s: generation %u boots", when, default_generation(after.fake));
-	ck_assert_msg(engine_world_reopen(&after, &after.fake->host, &err), "%s: %s", when,
-		      err.text);
-	assert_settled(&after, when);
-	engine_world_done(&after);
-}
-
 START_TEST(the_power_may_go_after_any_effect)
 {
-	struct engine_world world;
-	struct err err = {0};
-	json_t *answer = NULL;
-
-	open_world(&world);
-	must(verb_rollback(&world.machine, &to_base, &answer, &err));
-	json_decref(answer);
-	for (size_t at = 0; at <= world.fake->effect_count; at++) {
-		struct fake_cut cut;
-
-		for (unsigned n = 0; fake_cut_some(world.fake, at, 40, n, &cut); n++)
-			judge_cut(&world, &cut);
-	}
-	engine_world_done(&world);
+	ordeal_of_power(&ordeal);
 }
 END_TEST
 

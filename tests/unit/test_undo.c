@@ -1,10 +1,9 @@
 /* `init --undo`: the original boots again; cut off anywhere it is finished, or did not begin. */
-#include <stdio.h>
 #include <string.h>
 #include "checks.h"
 #include "checks_world.h"
 #include "engine_judge.h"
-#include "fault_host.h"
+#include "ordeal.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -84,24 +83,29 @@ START_TEST(after_an_undo_nothing_of_moult_is_left_but_the_original)
 END_TEST
 
 /* The original's entry boots @rootfs, and so does whatever was there before moult. */
-static bool boots_original(const struct engine_world *world)
+static bool boots_original(const struct fake_host *fake)
 {
-	unsigned boots = default_generation(world->fake);
+	unsigned boots = default_generation(fake);
 
 	return boots == 0 || boots == 99;
 }
 
-static void assert_settled(struct engine_world *world, const char *when)
+static void boots_one(const struct fake_host *fake, const char *when)
 {
-	struct err err = {0};
-	const char *left;
-	size_t effects;
+	unsigned boots = default_generation(fake);
 
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: %s", when, err.text);
+	ck_assert_msg(boots == 3 || boots == 2 || boots_original(fake), "%s: generation %u boots",
+		      when, boots);
+}
+
+static void settled(struct engine_world *world, const char *when)
+{
+	const char *left;
+
 	if (listing_undone(&world->machine.listing)) {
 		left = left_over(world);
 		ck_assert_msg(!left, "%s: %s is left", when, left);
-		ck_assert_msg(boots_original(world), "%s: generation %u boots", when,
+		ck_assert_msg(boots_original(world->fake), "%s: generation %u boots", when,
 			      default_generation(world->fake));
 	} else {
 		ck_assert_msg(default_generation(world->fake) == 3, "%s: generation %u boots", when,
@@ -110,42 +114,20 @@ static void assert_settled(struct engine_world *world, const char *when)
 		ck_assert_uint_eq(listing_current(&world->machine.listing)->id, 2);
 		ck_assert_int_eq(find(world, 3)->state, GEN_TRIAL);
 	}
-	effects = world->fake->effect_count;
-	ck_assert_msg(engine_recover(&world->machine, &err), "%s: again: %s", when, err.text);
-	ck_assert_msg(world->fake->effect_count == effects, "%s: recovering again did %d to %s",
-		      when, world->fake->effects[effects].kind, world->fake->effects[effects].path);
 }
 
-static void judge_cut(const struct engine_world *world, const struct fake_cut *cut)
-{
-	struct engine_world after = {.progress = world->progress};
-	unsigned boots;
-	char when[80];
-
-	snprintf(when, sizeof(when), "power cut after effect %zu", cut->at);
-	after.fake = fake_host_after_cut(world->fake, cut);
-	after.fake->locked = false;
-	boots = default_generation(after.fake);
-	ck_assert_msg(boots == 3 || boots == 2 || boots_original(&after), "%s: generation %u boots",
-		      when, boots);
-	reopen(&after);
-	assert_settled(&after, when);
-	engine_world_done(&after);
-}
+static const struct ordeal ordeal = {
+	.open = open_world,
+	.verb = verb_init,
+	.request = &undo,
+	.boots = boots_one,
+	.settled = settled,
+	.cuts = 60,
+};
 
 START_TEST(the_power_may_go_after_any_effect)
 {
-	struct engine_world world;
-
-	open_world(&world);
-	run_undo(&world);
-	for (size_t at = 0; at <= world.fake->effect_count; at++) {
-		struct fake_cut cut;
-
-		for (unsigned n = 0; fake_cut_some(world.fake, at, 60, n, &cut); n++)
-			judge_cut(&world, &cut);
-	}
-	engine_world_done(&world);
+	ordeal_of_power(&ordeal);
 }
 END_TEST
 
@@ -172,43 +154,16 @@ START_TEST(the_power_may_go_again_while_it_is_finished)
 	ck_assert_msg(!left_over(&half), "%s", left_over(&half));
 	for (size_t at = 0; at <= half.fake->effect_count; at++) {
 		fake_cut_first(half.fake, at, &cut);
-		judge_cut(&half, &cut);
+		ordeal_judge(&ordeal, &half, &cut);
 	}
 	engine_world_done(&half);
 	engine_world_done(&world);
 }
 END_TEST
 
-static void fail_at(unsigned call, int errnum, bool *ret_reached)
-{
-	struct engine_world world;
-	struct fault_host fault;
-	struct err err = {0};
-	json_t *answer = NULL;
-	char when[80];
-
-	open_world(&world);
-	fault_host_init(&fault, &world.fake->host);
-	fault.fail_at = call;
-	fault.errnum = errnum;
-	if (engine_world_reopen(&world, &fault.host, &err) &&
-	    verb_init(&world.machine, &undo, &answer, &err))
-		json_decref(answer);
-	*ret_reached = fault.failed != NULL;
-	snprintf(when, sizeof(when), "call %u (%s) failed", call,
-		 fault.failed ? fault.failed : "none");
-	world.fake->locked = false;
-	reopen(&world);
-	assert_settled(&world, when);
-	engine_world_done(&world);
-}
-
 START_TEST(any_call_may_fail)
 {
-	bool reached = true;
-
-	for (unsigned call = 1; reached; call++)
-		fail_at(call, call % 2 ? EIO : ENOSPC, &reached);
+	ordeal_of_calls(&ordeal);
 }
 END_TEST
 
