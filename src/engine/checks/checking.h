@@ -21,6 +21,14 @@ struct checking {
 	uint64_t kernel_bytes; /* of the root's largest kernel with its initrd; 0 = none */
 };
 
+void checking_done(struct checking *checking);
+DEFINE_AUTO_STRUCT(checking, struct checking, checking_done)
+#define auto_checking __attribute__((cleanup(auto_checking_)))
+/* What is read once of a root that is there. */
+void checking_read_root(struct checking *checking);
+/* What the check of this name could not answer becomes a finding; then there is no trouble any more. */
+void checking_tell_trouble(struct checking *checking, const char *name);
+
 /* Shorthand for findings_make(). */
 struct finding *checking_add(struct checking *checking, enum finding_level level, const char *code,
 			     const char *object);
@@ -43,6 +51,8 @@ bool checking_in_root(struct checking *checking, const char *path, struct host_s
 
 /* What an adoption needs on the boot volume. */
 uint64_t checking_adoption_bytes(const struct checking *checking);
+
+/* --- each/ -------------------------------------------------------------------------------------- */
 
 typedef void check_function(struct checking *checking);
 
