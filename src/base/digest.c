@@ -20,17 +20,19 @@ struct digest_stream {
 	X(EVP_DigestUpdate)                                                                        \
 	X(EVP_DigestFinal_ex)
 
-static struct {
+struct crypto_library {
 	CRYPTO_FUNCTIONS(LIBRARY_MEMBER)
-} functions;
+};
 
-static void load(void)
+/* Never NULL: without it nothing of what moult proves could be proved. */
+static const struct crypto_library *crypto(void)
 {
 	static const char soname[] = "libcrypto.so.3";
+	static struct crypto_library functions;
 	static const struct library_function wanted[] = {CRYPTO_FUNCTIONS(LIBRARY_FUNCTION)};
 
 	if (functions.EVP_MD_fetch)
-		return;
+		return &functions;
 	if (!library_load(soname, wanted, COUNT(wanted))) {
 		fprintf(stderr, "moult: %s cannot be loaded\ntry: sudo apt install --fix-broken\n",
 			soname);
@@ -38,6 +40,7 @@ static void load(void)
 	}
 	/* the machine's openssl.cnf has no say in how files are told apart, and is not read */
 	functions.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	return &functions;
 }
 
 /* Looked up once: that takes as long as a few hundred kilobytes do. */
@@ -45,10 +48,9 @@ static const EVP_MD *algorithm(enum digest_kind kind)
 {
 	static EVP_MD *found[] = {[DIGEST_SHA256] = NULL, [DIGEST_MD5] = NULL};
 
-	load();
 	if (!found[kind])
 		found[kind] =
-			functions.EVP_MD_fetch(NULL, kind == DIGEST_MD5 ? "MD5" : "SHA256", NULL);
+			crypto()->EVP_MD_fetch(NULL, kind == DIGEST_MD5 ? "MD5" : "SHA256", NULL);
 	return found[kind];
 }
 
@@ -57,15 +59,15 @@ struct digest_stream *digest_start(enum digest_kind kind)
 	struct digest_stream *stream = calloc(1, sizeof(*stream));
 	const EVP_MD *md = algorithm(kind);
 
-	if (!stream || !(stream->context = functions.EVP_MD_CTX_new()) ||
-	    functions.EVP_DigestInit_ex(stream->context, md, NULL) != 1)
+	if (!stream || !(stream->context = crypto()->EVP_MD_CTX_new()) ||
+	    crypto()->EVP_DigestInit_ex(stream->context, md, NULL) != 1)
 		abort();
 	return stream;
 }
 
 void digest_feed(struct digest_stream *stream, const void *bytes, size_t length)
 {
-	if (functions.EVP_DigestUpdate(stream->context, bytes, length) != 1)
+	if (crypto()->EVP_DigestUpdate(stream->context, bytes, length) != 1)
 		abort();
 }
 
@@ -75,13 +77,13 @@ void digest_finish(struct digest_stream *stream, struct digest *ret)
 	unsigned length = 0;
 
 	*ret = (struct digest){0};
-	if (functions.EVP_DigestFinal_ex(stream->context, raw, &length) != 1)
+	if (crypto()->EVP_DigestFinal_ex(stream->context, raw, &length) != 1)
 		abort();
 	for (unsigned i = 0; i < length && 2 * i < DIGEST_HEX_LENGTH; i++) {
 		ret->hex[2 * i] = "0123456789abcdef"[raw[i] >> 4];
 		ret->hex[2 * i + 1] = "0123456789abcdef"[raw[i] & 15];
 	}
-	functions.EVP_MD_CTX_free(stream->context);
+	crypto()->EVP_MD_CTX_free(stream->context);
 	free(stream);
 }
 

@@ -2,7 +2,8 @@
  * library - a shared library that is loaded when it is needed first.
  *
  * For those that few verbs need and that would cost every start more than most verbs take: each
- * user names the functions it calls in a list X(function)…, and gets a struct with them.
+ * user names the functions it calls in a list X(function)…, and gets a struct with them. Not for
+ * code that has entered another root: what it would load there is that system's.
  */
 #pragma once
 #include <stdbool.h>

@@ -29,25 +29,24 @@
 	X(sd_session_get_state)                                                                    \
 	X(sd_session_get_uid)
 
-/* Whoever has a connection has the library. */
-extern struct systemd_library {
+struct systemd_library {
 	SYSTEMD_FUNCTIONS(LIBRARY_MEMBER)
-} systemd;
+};
 
-/* -ENOPKG: there is none. */
-int systemd_load(void);
+/* NULL where it is not installed; whoever has a connection has it. */
+const struct systemd_library *systemd(void);
 
 #define BUS_LOGIN                                                                                  \
 	"org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
 
 static inline void bus_done(sd_bus *bus)
 {
-	systemd.sd_bus_flush_close_unref(bus);
+	systemd()->sd_bus_flush_close_unref(bus);
 }
 
 static inline void message_done(sd_bus_message *message)
 {
-	systemd.sd_bus_message_unref(message);
+	systemd()->sd_bus_message_unref(message);
 }
 
 DEFINE_AUTO(bus, sd_bus *, bus_done)

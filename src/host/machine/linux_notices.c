@@ -280,6 +280,6 @@ void linux_log(struct host *host, const struct host_message *message)
 	for (size_t i = 0; i < COUNT(fields); i++)
 		if (fields[i])
 			sent[count++] = (struct iovec){(void *)fields[i], strlen(fields[i])};
-	if (systemd_load() == 0)
-		systemd.sd_journal_sendv(sent, count);
+	if (systemd())
+		systemd()->sd_journal_sendv(sent, count);
 }

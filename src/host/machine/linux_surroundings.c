@@ -73,19 +73,19 @@ int metered_link(sd_bus *bus)
 {
 	auto_message sd_bus_message *call = NULL, *reply = NULL;
 	uint32_t metered = 0;
-	int result = systemd.sd_bus_message_new_method_call(
+	int result = systemd()->sd_bus_message_new_method_call(
 		bus, &call, "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager",
 		"org.freedesktop.DBus.Properties", "Get");
 
 	if (result >= 0)
-		result = systemd.sd_bus_message_append(call, "ss", "org.freedesktop.NetworkManager",
-						       "Metered");
+		result = systemd()->sd_bus_message_append(
+			call, "ss", "org.freedesktop.NetworkManager", "Metered");
 	if (result >= 0)
-		result = systemd.sd_bus_message_set_auto_start(call, false);
+		result = systemd()->sd_bus_message_set_auto_start(call, false);
 	if (result >= 0)
-		result = systemd.sd_bus_call(bus, call, 0, NULL, &reply);
+		result = systemd()->sd_bus_call(bus, call, 0, NULL, &reply);
 	if (result >= 0)
-		result = systemd.sd_bus_message_read(reply, "v", "u", &metered);
+		result = systemd()->sd_bus_message_read(reply, "v", "u", &metered);
 	return result < 0 ? result : metered == 1 || metered == 3;
 }
 
@@ -95,8 +95,10 @@ static bool is_persons(const char *session)
 {
 	auto_free char *class = NULL, *state = NULL;
 
-	return systemd.sd_session_get_class(session, &class) >= 0 && text_starts(class, "user") &&
-	       systemd.sd_session_get_state(session, &state) >= 0 && !text_equal(state, "closing");
+	return systemd()->sd_session_get_class(session, &class) >= 0 &&
+	       text_starts(class, "user") &&
+	       systemd()->sd_session_get_state(session, &state) >= 0 &&
+	       !text_equal(state, "closing");
 }
 
 static char *name_of(uid_t uid)
@@ -109,15 +111,13 @@ static char *name_of(uid_t uid)
 static int people(struct host_strings *ret)
 {
 	char **sessions = NULL;
-	int result = systemd_load();
+	int result = systemd() ? systemd()->sd_get_sessions(&sessions) : -ENOPKG;
 
-	if (result == 0)
-		result = systemd.sd_get_sessions(&sessions);
 	for (char **session = sessions; result > 0 && *session; session++) {
 		auto_free char *name = NULL;
 		uid_t uid;
 
-		if (!is_persons(*session) || systemd.sd_session_get_uid(*session, &uid) < 0)
+		if (!is_persons(*session) || systemd()->sd_session_get_uid(*session, &uid) < 0)
 			continue;
 		name = name_of(uid);
 		host_strings_add(ret, name);
@@ -142,15 +142,16 @@ int shutdown_inhibitors(sd_bus *bus, struct host_strings *ret)
 {
 	auto_message sd_bus_message *reply = NULL;
 	const char *what, *who, *why, *mode;
-	int result = systemd.sd_bus_call_method(bus, BUS_LOGIN, "ListInhibitors", NULL, &reply, "");
+	int result =
+		systemd()->sd_bus_call_method(bus, BUS_LOGIN, "ListInhibitors", NULL, &reply, "");
 
 	if (result >= 0)
-		result = systemd.sd_bus_message_enter_container(reply, 'a', "(ssssuu)");
+		result = systemd()->sd_bus_message_enter_container(reply, 'a', "(ssssuu)");
 	while (result >= 0) {
 		auto_free char *sentence = NULL;
 
-		result = systemd.sd_bus_message_read(reply, "(ssssuu)", &what, &who, &why, &mode,
-						     NULL, NULL);
+		result = systemd()->sd_bus_message_read(reply, "(ssssuu)", &what, &who, &why, &mode,
+							NULL, NULL);
 		if (result <= 0)
 			break;
 		sentence = xasprintf("%s (%s)", who, why);

@@ -7,38 +7,35 @@
 	"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 #define TIMEOUT_USEC 10000000
 
-struct systemd_library systemd;
-
-int systemd_load(void)
+const struct systemd_library *systemd(void)
 {
-#define WANTED(name) {#name, (void **)&systemd.name},
-	static const struct library_function wanted[] = {SYSTEMD_FUNCTIONS(WANTED)};
-#undef WANTED
+	static struct systemd_library functions;
+	static const struct library_function wanted[] = {SYSTEMD_FUNCTIONS(LIBRARY_FUNCTION)};
+	static bool tried, loaded;
 
-	if (systemd.sd_bus_open_system)
-		return 0;
-	return library_load("libsystemd.so.0", wanted, COUNT(wanted)) ? 0 : -ENOPKG;
+	if (!tried)
+		loaded = library_load("libsystemd.so.0", wanted, COUNT(wanted));
+	tried = true;
+	return loaded ? &functions : NULL;
 }
 
 int bus_connect(sd_bus **ret)
 {
-	int result = systemd_load();
+	int result = systemd() ? systemd()->sd_bus_open_system(ret) : -ENOPKG;
 
-	if (result == 0)
-		result = systemd.sd_bus_open_system(ret);
 	if (result < 0)
 		return result;
-	return systemd.sd_bus_set_method_call_timeout(*ret, TIMEOUT_USEC);
+	return systemd()->sd_bus_set_method_call_timeout(*ret, TIMEOUT_USEC);
 }
 
 static int read_units(sd_bus_message *reply, struct host_strings *ret)
 {
 	const char *name;
-	int result = systemd.sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+	int result = systemd()->sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
 
 	while (result >= 0) {
-		result = systemd.sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, NULL,
-						     NULL, NULL, NULL, NULL, NULL, NULL);
+		result = systemd()->sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL,
+							NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 		if (result <= 0)
 			break;
 		*array_add(ret->strings, ret->count) = xstrdup(name);
@@ -57,8 +54,8 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 		return -ENOSYS;
 	result = bus_connect(&bus);
 	if (result >= 0)
-		result = systemd.sd_bus_call_method(bus, MANAGER, "ListUnitsFiltered", NULL, &reply,
-						    "as", 1, "failed");
+		result = systemd()->sd_bus_call_method(bus, MANAGER, "ListUnitsFiltered", NULL,
+						       &reply, "as", 1, "failed");
 	if (result >= 0)
 		result = read_units(reply, &units);
 	if (result < 0)
@@ -71,10 +68,10 @@ int linux_failed_units(struct host *host, struct host_strings *ret)
 /* Services are stopped in their order. logind knows of inhibitors; without it, the target does. */
 static int reboot_politely(sd_bus *bus)
 {
-	if (systemd.sd_bus_call_method(bus, BUS_LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
+	if (systemd()->sd_bus_call_method(bus, BUS_LOGIN, "Reboot", NULL, NULL, "b", 0) >= 0)
 		return 0;
-	return systemd.sd_bus_call_method(bus, MANAGER, "StartUnit", NULL, NULL, "ss",
-					  "reboot.target", "replace-irreversibly");
+	return systemd()->sd_bus_call_method(bus, MANAGER, "StartUnit", NULL, NULL, "ss",
+					     "reboot.target", "replace-irreversibly");
 }
 
 int linux_reboot(struct host *host, bool force)
@@ -91,7 +88,8 @@ int linux_reboot(struct host *host, bool force)
 		return result < 0 ? result : 0;
 	}
 	sync();
-	if (result >= 0 && systemd.sd_bus_call_method(bus, MANAGER, "Reboot", NULL, NULL, "") >= 0)
+	if (result >= 0 &&
+	    systemd()->sd_bus_call_method(bus, MANAGER, "Reboot", NULL, NULL, "") >= 0)
 		return 0;
 	/* the manager does not answer: a failing trial must not stay up */
 	return reboot(RB_AUTOBOOT) < 0 ? -errno : 0;
