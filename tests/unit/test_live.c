@@ -67,6 +67,31 @@ START_TEST(what_is_written_after_the_adoption_is_there_in_every_layout)
 }
 END_TEST
 
+/* `init --undo` that was cut after its mark: what is on trial has nothing to wait for. */
+START_TEST(a_trial_that_will_not_be_blessed_is_left_at_once)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	adopt(&world, "@rootfs");
+	ck_assert_str_eq(live_world_boot(&world), "@gens/1/root");
+	world.fake->lock_holder = "another";
+	ck_assert(!live_verb(&world, verb_bless, &internal, &err));
+	ck_assert_int_eq(err.kind, ERR_BUSY);
+	ck_assert_uint_eq(world.fake->reboots, 0);
+	world.fake->lock_holder = NULL;
+	err = (struct err){0};
+	ck_assert(!live_verb(&world, verb_bless, &internal, &err));
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.text, "has not parted its data"));
+	ck_assert_uint_eq(world.fake->reboots, 1);
+	checks_world_reopen(&world);
+	ck_assert_ptr_nonnull(strstr(pool_text(&world, "@gens/1/state.json"),
+				     "it will not be blessed: generation 1 has not"));
+	engine_world_done(&world);
+}
+END_TEST
+
 #define BOX(var) var "/lib/machines/box"
 
 /* A container's file system, made while the adoption waits for its first boot, lies in the data, and goes where that goes. */
@@ -334,7 +359,8 @@ START_TEST(only_its_own_first_boot_parts_data)
 }
 END_TEST
 
-UNIT_MAIN("live", the_second_copy_of_the_loader_is_durable, a_subvolume_in_the_data_goes_with_it,
+UNIT_MAIN("live", the_second_copy_of_the_loader_is_durable,
+	  a_trial_that_will_not_be_blessed_is_left_at_once, a_subvolume_in_the_data_goes_with_it,
 	  what_cannot_be_put_on_trial_runs_on_in_its_own_place,
 	  what_is_written_after_the_adoption_is_there_in_every_layout,
 	  what_runs_is_told_that_its_next_boot_parts_its_data,

@@ -18,6 +18,8 @@ bool takeover_write(struct machine *machine, const struct takeover *takeover, st
  * was is written down before, if none is yet. Nothing to do where the firmware is out of reach.
  */
 bool firmware_register(struct operation *operation, struct err *err);
+/* The same for who has done what matters: what fails becomes a note. False only where interrupted. */
+bool firmware_register_if_possible(struct operation *operation, struct err *err);
 
 /*
  * All that was written down is given back, and then the document goes: the other loader's own file,

@@ -104,3 +104,9 @@ bool firmware_register(struct operation *operation, struct err *err)
 			       "the firmware did not take the loader's boot entries");
 	return check_taken(host, err);
 }
+
+bool firmware_register_if_possible(struct operation *operation, struct err *err)
+{
+	return firmware_register(operation, err) ||
+	       operation_forgive(operation, "the firmware does not start systemd-boot first", err);
+}

@@ -1,4 +1,4 @@
-/* What units ask for around a boot: reconcile, first-boot, bless, give-up. */
+/* What units ask for in a trial boot: first-boot, bless, give-up. */
 #include <string.h>
 #include "answer.h"
 #include "carry.h"
@@ -32,208 +32,6 @@ static bool is_good(const struct machine *machine)
 		booted >= 0 ? listing_find(&machine->listing, (unsigned)booted) : NULL;
 
 	return gen && !gen->damage && gen->state == GEN_GOOD;
-}
-
-/* --- reconcile ---------------------------------------------------------------------------------- */
-
-static void note_default_by_hand(struct operation *operation)
-{
-	auto_host_running struct host_running running = {0};
-	struct host *host = operation->machine->host;
-
-	if (host->ops->running(host, &running) == 0 && running.entry_default)
-		operation_note(
-			operation,
-			"the firmware variable LoaderEntryDefault was set to %s by hand: it "
-			"overrules moult's choice; remove it with: sudo bootctl set-default ''",
-			text_quote(running.entry_default));
-}
-
-/* The note that recovery made of the end of this generation's trial; NULL = there is none. */
-static const char *note_of_end(const struct operation *operation, unsigned id)
-{
-	auto_free char *words = xasprintf("generation %u did not come up", id);
-
-	for (size_t i = 0; i < json_array_size(operation->notes); i++) {
-		const char *note = json_string_value(json_array_get(operation->notes, i));
-
-		if (strstr(note, words))
-			return note;
-	}
-	return NULL;
-}
-
-static void tell_returned(const struct operation *operation)
-{
-	const struct listing *listing = &operation->machine->listing;
-	struct host *host = operation->machine->host;
-
-	for (size_t i = 0; operation->trial_ended && i < listing->count; i++) {
-		unsigned id = listing->generations[i].id;
-		struct host_message message = {
-			.text = note_of_end(operation, id),
-			.verb = operation->verb,
-			.generation = (int)id,
-		};
-
-		if (message.text)
-			message_log(host, MESSAGE_RETURNED, &message);
-	}
-}
-
-/* What was edited in its trial is not in what runs now: a person may want it. */
-static void keep_edits(struct operation *operation)
-{
-	const struct machine *machine = operation->machine;
-	const struct generation *current = listing_current(&machine->listing);
-
-	for (size_t i = 0; current && operation->trial_ended && i < machine->listing.count; i++) {
-		auto_late_left struct late_left left = {0};
-
-		if (!note_of_end(operation, machine->listing.generations[i].id))
-			continue;
-		late_left_find(operation->machine, &machine->listing.generations[i], current,
-			       &left);
-		late_left_keep(operation, &left);
-	}
-}
-
-/* What the hooks could not do at once, in a trial or beside another moult. */
-static bool catch_up(struct operation *operation, struct err *err)
-{
-	struct machine *machine = operation->machine;
-	auto_free char *sentence = NULL;
-
-	if (!live_kernel_marked(machine) || !live_kernel_may(machine))
-		return true;
-	if (!live_kernel(operation, 0, &sentence, err))
-		return operation_forgive(operation, "the new kernel is not tried yet", err) &&
-		       machine_refresh(machine, err);
-	if (sentence)
-		operation_note(operation, "%s", sentence);
-	return true;
-}
-
-/* The original runs, and what was adopted has gone on writing after it was copied. */
-static void tell_split(struct operation *operation)
-{
-	const struct listing *listing = &operation->machine->listing;
-	const struct generation *first = listing_adopting(listing);
-
-	if (!first || !listing->exchanged || listing->running.booted != 0 ||
-	    first->state == GEN_TRIAL)
-		return;
-	operation_note(operation,
-		       "generation 1 holds what the system wrote after it was copied for the "
-		       "adoption, and %s; 'sudo moult init%s",
-		       first->publication_count == 0 ? "it was cut off before it could be tried"
-						     : "it did not come up",
-		       listing_undone(listing) || first->publication_count > 0
-			       ? " --undo' lists these files"
-			       : "' goes on with it");
-}
-
-static bool reconcile_body(struct operation *operation, const struct verb_request *request,
-			   json_t **ret, struct err *err)
-{
-	struct machine *machine = operation->machine;
-
-	(void)request;
-	operation->generation = machine->listing.running.booted;
-	note_default_by_hand(operation);
-	tell_returned(operation);
-	keep_edits(operation);
-	if (!late_check(operation, err) && !operation_forgive(operation, "late edits", err))
-		return false;
-	/* moult-returned.service waits for it: whether this one is healthy is asked once all is up */
-	if (operation->trial_ended)
-		machine->host->ops->publish_status(machine->host, "returned", "");
-	tell_split(operation);
-	if (operation->trial_ended && !hooks_live(machine, HOOK_RETURNED, err))
-		return false;
-	if (!catch_up(operation, err))
-		return false;
-	return answer_done(operation, "the machine is as the directories say", ret, err);
-}
-
-bool verb_reconcile(struct machine *machine, const struct verb_request *request, json_t **ret,
-		    struct err *err)
-{
-	return verb_run(machine, request, reconcile_body, ret, err);
-}
-
-static const char *first_error(const struct findings *findings)
-{
-	for (size_t i = 0; i < findings->count; i++)
-		if (findings->all[i].level == FINDING_ERROR)
-			return findings->all[i].why;
-	return NULL;
-}
-
-/* Whoever asked for a repair goes by its exit status: what it could not mend is no success. */
-static bool refuse_what_is_left(struct machine *machine, struct err *err)
-{
-	auto_findings struct findings findings = {0};
-	size_t count;
-
-	if (!checks_run(machine, CHECK_ALL, NULL, &findings, err))
-		return false;
-	count = findings_count(&findings, FINDING_ERROR);
-	if (count == 0)
-		return true;
-	err_set(err, ERR_REFUSED, 0, "what moult can do is done, but %zu error%s left%s: %s", count,
-		count == 1 ? " is" : "s are", count == 1 ? "" : ", the first of them",
-		first_error(&findings));
-	return err_try(err, "sudo moult check");
-}
-
-/* Two copies of the loader, and a firmware entry for each: one may be torn by its own update. */
-static bool register_loaders(struct operation *operation, struct err *err)
-{
-	return firmware_register(operation, err) ||
-	       operation_forgive(operation, "the firmware does not start systemd-boot first", err);
-}
-
-static bool repair_body(struct operation *operation, const struct verb_request *request,
-			json_t **ret, struct err *err)
-{
-	struct machine *machine = operation->machine;
-
-	(void)request;
-	if (!machine->has_boot) {
-		err_set(err, ERR_REFUSED, 0, "no EFI system partition was found");
-		return err_try(err, "sudo moult --esp DEVICE repair");
-	}
-	if (!listing_undone(&machine->listing) &&
-	    (!restore_boot(operation, err) || !register_loaders(operation, err)))
-		return false;
-	note_default_by_hand(operation);
-	if (!machine_refresh(machine, err))
-		return false;
-	return refuse_what_is_left(machine, err) &&
-	       answer_done(operation, "what was interrupted is finished or undone", ret, err);
-}
-
-/* Each step of it is chosen by what the ones before have left on the disk. */
-static bool refuse_foretelling(struct err *err)
-{
-	err_set(err, ERR_REFUSED, 0,
-		"what a repair does cannot be shown before: each step of it depends on what the "
-		"one before finds; 'moult check' lists what is wrong, and a repair without need "
-		"does no harm");
-	return err_try(err, "sudo moult check");
-}
-
-bool verb_repair(struct machine *machine, const struct verb_request *request, json_t **ret,
-		 struct err *err)
-{
-	ERR_CONTEXT(err, "cannot repair");
-
-	*ret = NULL;
-	if (request->dry_run)
-		return refuse_foretelling(err);
-	return verb_run_after(machine, request, machine->has_boot ? restore_volume : NULL,
-			      repair_body, ret, err);
 }
 
 /* --- the trial boot ----------------------------------------------------------------------------- */
@@ -355,6 +153,25 @@ static bool offer_waiting(struct operation *operation, struct err *err)
 	return true;
 }
 
+/* What stands against it now stands against it for the rest of this boot. */
+static bool may_be_blessed(const struct generation *gen, uint64_t serial, struct err *err)
+{
+	if (is_refused(gen, serial)) {
+		err_set(err, ERR_REFUSED, 0, "what generation %u tries was found bad", gen->id);
+		return err_try(err, "sudo moult kargs show");
+	}
+	if (gen->state == GEN_BAD) {
+		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", gen->id);
+		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", gen->id);
+	}
+	if (!generation_is_whole(gen)) {
+		err_set(err, ERR_REFUSED, 0, "generation %u has not parted its data from its root",
+			gen->id);
+		return err_try(err, "sudo reboot");
+	}
+	return true;
+}
+
 static bool bless_body(struct operation *operation, const struct verb_request *request,
 		       json_t **ret, struct err *err)
 {
@@ -369,20 +186,8 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 		return false;
 	operation->generation = (int)id;
 	sentence = bless_sentence(machine, gen);
-	if (is_refused(gen, serial)) {
-		err_set(err, ERR_REFUSED, 0, "what generation %u tries was found bad", id);
-		return err_try(err, "sudo moult kargs show");
-	}
-	if (gen->state == GEN_BAD) {
-		err_set(err, ERR_REFUSED, 0, "generation %u was found bad", id);
-		return err_try(err, "sudo moult rollback %u --accept BAD_GENERATION", id);
-	}
-	if (!generation_is_whole(gen)) {
-		err_set(err, ERR_REFUSED, 0, "generation %u has not parted its data from its root",
-			id);
-		return err_try(err, "sudo reboot");
-	}
-	if (!record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
+	if (!may_be_blessed(gen, serial, err) ||
+	    !record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
 		return false;
 	if (!find_running(machine, &gen, err))
 		return false;
@@ -393,20 +198,8 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 	if (!health_remember(machine, err) || !publish_current(operation, id, serial, err) ||
 	    !machine_refresh(machine, err) || !offer_waiting(operation, err))
 		return false;
-	return register_loaders(operation, err) && late_tidy(operation, err) &&
+	return firmware_register_if_possible(operation, err) && late_tidy(operation, err) &&
 	       answer_done(operation, sentence, ret, err);
-}
-
-bool verb_bless(struct machine *machine, const struct verb_request *request, json_t **ret,
-		struct err *err)
-{
-	ERR_CONTEXT(err, "cannot bless");
-
-	if (!is_trial(machine)) {
-		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
-		return true;
-	}
-	return verb_run(machine, request, bless_body, ret, err);
 }
 
 /* The unit that gives up knows only that health failed; what failed was written down. */
@@ -471,4 +264,36 @@ bool verb_give_up(struct machine *machine, const struct verb_request *request, j
 	if (r < 0)
 		return err_set(recorded ? err : &unused, ERR_SYSTEM, -r, "cannot reboot");
 	return recorded;
+}
+
+/* Its unit tries a bless again that failed, which is of no use where it will be refused. */
+static void leave_if_hopeless(struct machine *machine, const struct err *refusal)
+{
+	auto_free char *reason = xasprintf("it will not be blessed: %s", refusal->text);
+	const struct verb_request give_up = {.verb = "give-up", .reason = reason};
+	const struct generation *gen;
+	struct err err = {0};
+	json_t *answer = NULL;
+
+	if (find_running(machine, &gen, &err) &&
+	    !may_be_blessed(gen, machine->listing.running.serial, &err))
+		verb_give_up(machine, &give_up, &answer, &err);
+	json_decref(answer);
+}
+
+bool verb_bless(struct machine *machine, const struct verb_request *request, json_t **ret,
+		struct err *err)
+{
+	ERR_CONTEXT(err, "cannot bless");
+
+	if (!is_trial(machine)) {
+		*ret = answer_nothing(machine, request->verb, "this boot is not a trial");
+		return true;
+	}
+	if (verb_run(machine, request, bless_body, ret, err))
+		return true;
+	/* busy, it may be because what stands against it is being done */
+	if (err->kind == ERR_REFUSED)
+		leave_if_hopeless(machine, err);
+	return false;
 }
