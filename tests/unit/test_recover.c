@@ -405,11 +405,35 @@ START_TEST(a_trial_that_cannot_be_offered_again_stops_nothing)
 }
 END_TEST
 
-UNIT_MAIN("recover", one_without_room_on_the_boot_volume_stops_nothing,
-	  one_that_lost_its_kernel_stops_nothing, recovery_sweeps_before_it_copies,
-	  a_disabled_original_is_enabled_before_anything_goes, a_torn_original_is_written_again,
-	  a_disabled_original_stays_in_the_menu_after_a_bless_too, an_original_edited_by_hand_stays,
-	  a_verdict_outlives_its_entry, tries_under_all_serials_are_counted,
+/* The firmware was cut while it counted, and fstab mounts the volume, which systemd has repaired. */
+START_TEST(a_torn_name_goes_from_a_mounted_volume_that_is_sound)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	engine_world_open(&world);
+	fake_host_put(world.fake, VOLUME_BOOT, "loader/entries/MOULT-~2.CON", "title cut\n");
+	must(engine_world_reopen(&world, &world.fake->host, &err));
+	world.fake->boot_busy = true;
+	world.fake->findings = "FATs differ";
+	ck_assert(!engine_recover(&world.machine, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "where 'MOULT-~2.CON' is torn"));
+	ck_assert_ptr_nonnull(strstr(err.hint, "sudo moult repair"));
+	err = (struct err){0};
+	world.fake->findings = NULL;
+	must(engine_recover(&world.machine, &err));
+	ck_assert_uint_eq(world.machine.menu.torn_count, 0);
+	ck_assert_ptr_null(fake_host_text(world.fake, VOLUME_BOOT, "loader/entries/MOULT-~2.CON"));
+	engine_world_done(&world);
+}
+END_TEST
+
+UNIT_MAIN("recover", a_torn_name_goes_from_a_mounted_volume_that_is_sound,
+	  one_without_room_on_the_boot_volume_stops_nothing, one_that_lost_its_kernel_stops_nothing,
+	  recovery_sweeps_before_it_copies, a_disabled_original_is_enabled_before_anything_goes,
+	  a_torn_original_is_written_again, a_disabled_original_stays_in_the_menu_after_a_bless_too,
+	  an_original_edited_by_hand_stays, a_verdict_outlives_its_entry,
+	  tries_under_all_serials_are_counted,
 	  a_verdict_outlives_a_power_cut_while_it_is_offered_again,
 	  what_a_person_offers_again_begins_anew,
 	  a_bad_one_that_was_offered_again_is_on_trial_after_a_power_cut,

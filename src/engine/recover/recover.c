@@ -275,6 +275,21 @@ static bool may_be_damaged(const struct machine *machine)
 	       recover_lost_trial(machine);
 }
 
+/*
+ * Where somebody else has the volume mounted it cannot be repaired. It need not be, if its file system
+ * is sound: the one that fstab asks for is repaired by systemd before it is mounted.
+ */
+static int repair_torn(struct machine *machine, char **ret_findings)
+{
+	const struct host_ops *ops = machine->host->ops;
+	int r = ops->repair(machine->host, VOLUME_BOOT, ret_findings);
+
+	if (r != -EBUSY)
+		return r;
+	r = ops->check(machine->host, VOLUME_BOOT, ret_findings);
+	return r == -EUCLEAN ? -EBUSY : r;
+}
+
 /* One name twice, or only its alias: firmware was cut while it renamed. Unlinking would free shared clusters. */
 static bool recover_file_system(struct operation *operation, struct err *err)
 {
@@ -285,11 +300,11 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 
 	if (machine->menu.torn_count == 0)
 		return !may_be_damaged(machine) || restore_volume(operation, err);
-	r = machine->host->ops->repair(machine->host, VOLUME_BOOT, &findings);
+	r = repair_torn(machine, &findings);
 	if (r < 0) {
 		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume, where %s is torn",
 			text_quote(machine->menu.torn[0]));
-		return err_try(err, "sudo umount /boot/efi; sudo fsck.fat -a DEVICE");
+		return restore_hint(machine, err);
 	}
 	operation_note(operation, "the boot volume was repaired: %s was torn by a power cut",
 		       text_quote(machine->menu.torn[0]));

@@ -1,4 +1,5 @@
 #include "restore.h"
+#include <string.h>
 #include "publish.h"
 
 bool restore_current(struct operation *operation, struct err *err)
@@ -72,6 +73,16 @@ bool restore_original(struct operation *operation, struct err *err)
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
+bool restore_hint(const struct machine *machine, struct err *err)
+{
+	const char *where = machine->identity.boot_where;
+
+	/* a partition of a disk that is named is no device that could be unmounted */
+	if (where && text_starts(where, "/dev/") && !strchr(where, ' '))
+		return err_try(err, "sudo umount %s; sudo moult repair; sudo mount -a", where);
+	return err_try(err, "sudo umount /boot/efi; sudo moult repair; sudo mount -a");
+}
+
 bool restore_volume(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
@@ -88,7 +99,7 @@ bool restore_volume(struct operation *operation, struct err *err)
 		return true;
 	if (r < 0) {
 		err_set(err, ERR_SYSTEM, -r, "cannot repair the boot volume (%s)", findings);
-		return err_try(err, "sudo umount /boot/efi; sudo fsck.fat -a DEVICE");
+		return restore_hint(machine, err);
 	}
 	if (damaged)
 		operation_note(operation, "the file system of the boot volume was repaired: %s",

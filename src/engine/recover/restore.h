@@ -15,6 +15,8 @@ bool restore_current(struct operation *operation, struct err *err);
 bool restore_original(struct operation *operation, struct err *err);
 /* The file system's own damage, and the flag that a power cut leaves, by its checker, unmounted. */
 bool restore_volume(struct operation *operation, struct err *err);
+/* What a person does about a volume that is mounted elsewhere and has to be repaired. Returns false. */
+bool restore_hint(const struct machine *machine, struct err *err);
 /*
  * All of it: both entries above, entries that nobody can read, the
  * blobs of every enabled entry (read back, copied again where damaged), the loader's settings.
