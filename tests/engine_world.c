@@ -1,4 +1,5 @@
 #include "engine_world.h"
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include "recover.h"
@@ -211,4 +212,16 @@ void engine_runs(struct engine_world *world, unsigned id, uint64_t serial, bool 
 			  (unsigned long long)serial, trial ? " moult.trial=1" : "");
 	world->fake->live = true;
 	world->fake->running = *running;
+}
+
+void engine_replace_in(struct engine_world *world, const char *path, const char *from,
+		       const char *to)
+{
+	const char *text = fake_host_text(world->fake, VOLUME_POOL, path);
+	const char *at = strstr(text, from);
+	auto_free char *changed = NULL;
+
+	ck_assert_ptr_nonnull(at);
+	changed = xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+	fake_host_put(world->fake, VOLUME_POOL, path, changed);
 }

@@ -28,3 +28,6 @@ bool engine_recover(struct machine *machine, struct err *err);
 /* The system that runs is now generation `id`, booted by publication `serial`. */
 void engine_runs(struct engine_world *world, unsigned id, uint64_t serial, bool trial,
 		 const char *boot_id);
+/* One place in a document on the pool, as somebody else might have left it; `from` must be there. */
+void engine_replace_in(struct engine_world *world, const char *path, const char *from,
+		       const char *to);

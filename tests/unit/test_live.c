@@ -67,8 +67,19 @@ START_TEST(what_is_written_after_the_adoption_is_there_in_every_layout)
 }
 END_TEST
 
-/* `init --undo` that was cut after its mark: what is on trial has nothing to wait for. */
-START_TEST(a_trial_that_will_not_be_blessed_is_left_at_once)
+static void left_at_once(struct engine_world *world, const char *why)
+{
+	struct err err = {0};
+
+	ck_assert(!live_verb(world, verb_bless, &internal, &err));
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_msg(strstr(err.text, why), "%s", err.text);
+	ck_assert_uint_eq(world->fake->reboots, 1);
+	checks_world_reopen(world);
+	ck_assert_ptr_nonnull(strstr(pool_text(world, "@gens/1/state.json"), why));
+}
+
+START_TEST(a_trial_whose_data_is_not_parted_is_left_at_once)
 {
 	struct engine_world world;
 	struct err err = {0};
@@ -80,14 +91,27 @@ START_TEST(a_trial_that_will_not_be_blessed_is_left_at_once)
 	ck_assert_int_eq(err.kind, ERR_BUSY);
 	ck_assert_uint_eq(world.fake->reboots, 0);
 	world.fake->lock_holder = NULL;
-	err = (struct err){0};
-	ck_assert(!live_verb(&world, verb_bless, &internal, &err));
-	ck_assert_int_eq(err.kind, ERR_REFUSED);
-	ck_assert_ptr_nonnull(strstr(err.text, "has not parted its data"));
-	ck_assert_uint_eq(world.fake->reboots, 1);
+	left_at_once(&world, "has not parted its data");
+	engine_world_done(&world);
+}
+END_TEST
+
+/* `init --undo` that was cut after its mark. */
+START_TEST(a_trial_of_an_adoption_that_was_undone_is_left_at_once)
+{
+	struct engine_world world;
+	struct err err = {0};
+
+	adopt(&world, "@rootfs");
+	ck_assert_str_eq(live_world_boot(&world), "@gens/1/root");
+	must(live_verb(&world, verb_carve, &internal, &err));
+	engine_replace_in(&world, "@gens/1/state.json", "\"state\": \"trial\"",
+			  "\"state\": \"built\"");
+	engine_replace_in(&world, "@gens/1/state.json", "\"kind\": \"trial\"",
+			  "\"kind\": \"none\"");
+	engine_replace_in(&world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
 	checks_world_reopen(&world);
-	ck_assert_ptr_nonnull(strstr(pool_text(&world, "@gens/1/state.json"),
-				     "it will not be blessed: generation 1 has not"));
+	left_at_once(&world, "the adoption was undone");
 	engine_world_done(&world);
 }
 END_TEST
@@ -360,7 +384,9 @@ START_TEST(only_its_own_first_boot_parts_data)
 END_TEST
 
 UNIT_MAIN("live", the_second_copy_of_the_loader_is_durable,
-	  a_trial_that_will_not_be_blessed_is_left_at_once, a_subvolume_in_the_data_goes_with_it,
+	  a_trial_whose_data_is_not_parted_is_left_at_once,
+	  a_trial_of_an_adoption_that_was_undone_is_left_at_once,
+	  a_subvolume_in_the_data_goes_with_it,
 	  what_cannot_be_put_on_trial_runs_on_in_its_own_place,
 	  what_is_written_after_the_adoption_is_there_in_every_layout,
 	  what_runs_is_told_that_its_next_boot_parts_its_data,

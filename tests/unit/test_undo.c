@@ -12,26 +12,14 @@ static const struct verb_request undo = {.verb = "init", .undo = true};
 /* What the loader's file was before the adoption, and what becomes of it. */
 #define SETTINGS "timeout 5\n"
 
-static void replace_in(struct engine_world *world, const char *path, const char *from,
-		       const char *to)
-{
-	const char *text = fake_host_text(world->fake, VOLUME_POOL, path);
-	const char *at = strstr(text, from);
-	auto_free char *changed = NULL;
-
-	ck_assert_ptr_nonnull(at);
-	changed = xasprintf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-	fake_host_put(world->fake, VOLUME_POOL, path, changed);
-}
-
 /* Generation 2 is current, 1 is kept, 3 is on trial. */
 static void open_world(struct engine_world *world)
 {
 	struct err err = {0};
 
 	engine_world_open(world);
-	replace_in(world, "@gens/0/generation.json", "\"original_default\"",
-		   "\"original_loader_conf\": \"timeout 5\\n\", \"original_default\"");
+	engine_replace_in(world, "@gens/0/generation.json", "\"original_default\"",
+			  "\"original_loader_conf\": \"timeout 5\\n\", \"original_default\"");
 	reopen(world);
 	must(engine_offer(&world->machine, 2, &err));
 	must(engine_bless(&world->machine, 2, &err));
@@ -173,9 +161,10 @@ static void mark_only(struct engine_world *world)
 {
 	open_world(world);
 	/* as it is after the first write: no trial, the mark, and all else as before */
-	replace_in(world, "@gens/3/state.json", "\"state\": \"trial\"", "\"state\": \"built\"");
-	replace_in(world, "@gens/3/state.json", "\"kind\": \"trial\"", "\"kind\": \"none\"");
-	replace_in(world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
+	engine_replace_in(world, "@gens/3/state.json", "\"state\": \"trial\"",
+			  "\"state\": \"built\"");
+	engine_replace_in(world, "@gens/3/state.json", "\"kind\": \"trial\"", "\"kind\": \"none\"");
+	engine_replace_in(world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
 	reopen(world);
 }
 
@@ -321,7 +310,7 @@ START_TEST(the_mark_of_an_undo_goes_for_good)
 
 	open_world(&world);
 	must(engine_recover(&world.machine, &err));
-	replace_in(&world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
+	engine_replace_in(&world, "@gens/0/state.json", "\"undone\": false", "\"undone\": true");
 	reopen(&world);
 	must(engine_recover(&world.machine, &err));
 	ck_assert(!listing_undone(&world.machine.listing));

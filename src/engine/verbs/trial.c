@@ -13,6 +13,7 @@
 #include "live_kernel.h"
 #include "proposal.h"
 #include "publish.h"
+#include "publishing.h"
 #include "recover.h"
 #include "replay.h"
 #include "report.h"
@@ -154,9 +155,12 @@ static bool offer_waiting(struct operation *operation, struct err *err)
 }
 
 /* What stands against it now stands against it for the rest of this boot. */
-static bool may_be_blessed(const struct generation *gen, uint64_t serial, struct err *err)
+static bool may_be_blessed(const struct machine *machine, const struct generation *gen,
+			   struct err *err)
 {
-	if (is_refused(gen, serial)) {
+	if (!publish_require_adoption(machine, err))
+		return false;
+	if (is_refused(gen, machine->listing.running.serial)) {
 		err_set(err, ERR_REFUSED, 0, "what generation %u tries was found bad", gen->id);
 		return err_try(err, "sudo moult kargs show");
 	}
@@ -186,7 +190,7 @@ static bool bless_body(struct operation *operation, const struct verb_request *r
 		return false;
 	operation->generation = (int)id;
 	sentence = bless_sentence(machine, gen);
-	if (!may_be_blessed(gen, serial, err) ||
+	if (!may_be_blessed(machine, gen, err) ||
 	    !record_verdict(operation, OUTCOME_HEALTHY, NULL, err))
 		return false;
 	if (!find_running(machine, &gen, err))
@@ -275,8 +279,7 @@ static void leave_if_hopeless(struct machine *machine, const struct err *refusal
 	struct err err = {0};
 	json_t *answer = NULL;
 
-	if (find_running(machine, &gen, &err) &&
-	    !may_be_blessed(gen, machine->listing.running.serial, &err))
+	if (find_running(machine, &gen, &err) && !may_be_blessed(machine, gen, &err))
 		verb_give_up(machine, &give_up, &answer, &err);
 	json_decref(answer);
 }
