@@ -113,7 +113,8 @@ def _runs(machine, entry):
 def _came_up(machine, sample):
     """What is wrong with the system that runs in the end."""
     if "moult.trial=1" in sample.entry.line[-1].split() and not _ends_well(machine, sample):
-        machine.wait_return(sample.after.generation)
+        if sample.after.generation is not None:
+            machine.wait_return(sample.after.generation)
         if wrong := _runs(machine, sample.after):
             return wrong
     machine.up()
@@ -126,13 +127,12 @@ def _came_up(machine, sample):
 
 def _ends_well(machine, sample):
     """Whether the trial is blessed. It need not be where the operation takes it back: what makes it
-    stale may be on the disk already."""
+    stale may be on the disk already, or that the adoption was undone."""
+    over = "test -e /run/moult/blessed || ! grep -q moult.trial=1 /proc/cmdline"
     try:
-        machine.until(lambda: machine.run("test -e /run/moult/blessed", 60).rc == 0,
-                      "the trial to end well")
+        machine.until(lambda: machine.run(over, 60).rc == 0, "the trial to end")
     except MachineError:
-        if not machine.power.on or sample.after.root == sample.entry.root or \
-                sample.after.generation is None:
+        if not machine.power.on or sample.after.root == sample.entry.root:
             raise
         return False
-    return True
+    return machine.run("test -e /run/moult/blessed", 60).rc == 0
