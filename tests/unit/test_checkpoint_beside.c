@@ -2,7 +2,9 @@
  * A checkpoint takes its snapshot before it reads again what there is: another operation may have
  * ended since it read that at first.
  */
+#include <errno.h>
 #include <string.h>
+#include "fault_host.h"
 #include "text.h"
 #include "unit.h"
 #include "verb_scenes.h"
@@ -98,6 +100,52 @@ START_TEST(what_is_current_no_more_is_not_copied)
 }
 END_TEST
 
-UNIT_MAIN("checkpoint_beside", a_number_that_was_taken_meanwhile_is_not_used_again,
+static size_t whole(const struct listing *listing)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < listing->count; i++)
+		count += !listing->generations[i].damage;
+	return count;
+}
+
+/* Whether there is such a call. What was there before, the original first of all, is there after it. */
+static bool fail_at(unsigned call)
+{
+	struct engine_world world;
+	struct fault_host fault;
+	struct err err = {0};
+	json_t *answer = NULL;
+	unsigned id = open_world(&world);
+	size_t before;
+
+	by_another(&world, verb_checkpoint, &plain);
+	before = world.machine.listing.count + 1;
+	fault_host_init(&fault, &world.fake->host);
+	fault.fail_at = call;
+	fault.errnum = EIO;
+	world.machine.host = &fault.host;
+	if (verb_checkpoint(&world.machine, &plain, &answer, &err))
+		json_decref(answer);
+	world.fake->locked = false;
+	ck_assert(engine_world_reopen(&world, &world.fake->host, &(struct err){0}));
+	ck_assert_msg(whole(&world.machine.listing) >= before, "call %u (%s) failed: %zu are left",
+		      call, fault.failed ? fault.failed : "none", whole(&world.machine.listing));
+	ck_assert_msg(listing_find(&world.machine.listing, 0) != NULL, "call %u (%s)", call,
+		      fault.failed);
+	ck_assert_int_eq(listing_find(&world.machine.listing, id)->state, GEN_GOOD);
+	engine_world_done(&world);
+	return fault.failed != NULL;
+}
+
+START_TEST(whatever_fails_nothing_of_another_goes)
+{
+	for (unsigned call = 1; fail_at(call); call++)
+		continue;
+}
+END_TEST
+
+UNIT_MAIN("checkpoint_beside", whatever_fails_nothing_of_another_goes,
+	  a_number_that_was_taken_meanwhile_is_not_used_again,
 	  a_name_that_was_given_meanwhile_is_refused_and_takes_nothing_away,
 	  what_is_current_no_more_is_not_copied)

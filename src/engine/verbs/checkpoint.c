@@ -336,14 +336,17 @@ static bool was_right(const struct operation *operation, const struct verb_reque
 }
 
 /* Only the directory being made: a generation of this number that is listed is another's. */
-static bool drop_copy(struct operation *operation, unsigned id, struct err *err)
+static bool drop_copy(struct operation *operation, struct err *err)
 {
 	auto_plan struct plan plan = {0};
 
 	if (!machine_refresh(operation->machine, err))
 		return false;
-	plan_delete_leftover(&plan, &operation->machine->listing, id);
-	return operation_run(operation, &plan, err) && machine_refresh(operation->machine, err);
+	plan_delete_leftover(&plan, &operation->machine->listing, (unsigned)operation->making);
+	if (!operation_run(operation, &plan, err))
+		return false;
+	operation->making = -1;
+	return machine_refresh(operation->machine, err);
 }
 
 static bool copy_first(struct operation *operation, const struct verb_request *request,
@@ -354,7 +357,7 @@ static bool copy_first(struct operation *operation, const struct verb_request *r
 		return false;
 	if (checkpoint->sure)
 		return true;
-	if (!drop_copy(operation, checkpoint->generation.id, err))
+	if (!drop_copy(operation, err))
 		return false;
 	checkpoint->sure = true;
 	return copy(operation, request, checkpoint, err);
@@ -362,15 +365,16 @@ static bool copy_first(struct operation *operation, const struct verb_request *r
 
 static void take_back(struct operation *operation, const struct checkpoint *checkpoint)
 {
-	unsigned id = checkpoint->generation.id;
 	struct err unused = {0};
 
+	if (operation->making < 0)
+		return;
 	/* what was begun goes, also if a person wants no more of it */
 	operation->committed = true;
 	if (checkpoint->sure)
-		retire_unfinished(operation, id, &unused);
-	else if (operation->making >= 0)
-		drop_copy(operation, id, &unused);
+		retire_unfinished(operation, (unsigned)operation->making, &unused);
+	else
+		drop_copy(operation, &unused);
 }
 
 static bool make(struct operation *operation, const struct verb_request *request,
