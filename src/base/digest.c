@@ -27,15 +27,15 @@ struct crypto_library {
 /* Never NULL: without it nothing of what moult proves could be proved. */
 static const struct crypto_library *crypto(void)
 {
-	static const char soname[] = "libcrypto.so.3";
 	static struct crypto_library functions;
 	static const struct library_function wanted[] = {CRYPTO_FUNCTIONS(LIBRARY_FUNCTION)};
+	static struct library library = {"libcrypto.so.3", wanted, COUNT(wanted), false, false};
 
-	if (functions.EVP_MD_fetch)
+	if (library.loaded)
 		return &functions;
-	if (!library_load(soname, wanted, COUNT(wanted))) {
+	if (!library_load(&library)) {
 		fprintf(stderr, "moult: %s cannot be loaded\ntry: sudo apt install --fix-broken\n",
-			soname);
+			library.soname);
 		abort();
 	}
 	/* the machine's openssl.cnf has no say in how files are told apart, and is not read */

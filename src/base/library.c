@@ -1,17 +1,24 @@
 #include "library.h"
 #include <dlfcn.h>
 
-bool library_load(const char *soname, const struct library_function *functions, size_t count)
+static bool load(const struct library *library)
 {
-	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+	void *object = dlopen(library->soname, RTLD_NOW | RTLD_LOCAL);
+	bool all = object != NULL;
 
-	bool all = library != NULL;
-
-	for (size_t i = 0; all && i < count; i++) {
-		*functions[i].address = dlsym(library, functions[i].name);
-		all = *functions[i].address != NULL;
+	for (size_t i = 0; all && i < library->count; i++) {
+		*library->functions[i].address = dlsym(object, library->functions[i].name);
+		all = *library->functions[i].address != NULL;
 	}
-	for (size_t i = 0; !all && i < count; i++)
-		*functions[i].address = NULL;
+	for (size_t i = 0; !all && i < library->count; i++)
+		*library->functions[i].address = NULL;
 	return all;
+}
+
+bool library_load(struct library *library)
+{
+	if (!library->tried)
+		library->loaded = load(library);
+	library->tried = true;
+	return library->loaded;
 }

@@ -18,5 +18,15 @@ struct library_function {
 /* For the struct that is filled: a variable called `functions`. */
 #define LIBRARY_FUNCTION(name) {#name, (void **)&functions.name},
 
-/* False, and no function set, where it is not installed or not what it should be. Stays loaded. */
-bool library_load(const char *soname, const struct library_function *functions, size_t count);
+struct library {
+	const char *soname;
+	const struct library_function *functions;
+	size_t count;
+	bool tried, loaded; /* by library_load() */
+};
+
+/*
+ * Once; whoever asks again is told the same. False, and no function set, where it is not installed or
+ * not what it should be. Stays loaded.
+ */
+bool library_load(struct library *library);

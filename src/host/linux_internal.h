@@ -109,7 +109,11 @@ int list_directory(int fd, struct host_names *ret); /* fd stays the caller's */
 
 /* linux_stream.c */
 int stream_fd(int fd, const struct sink *sink);
-/* Of a regular file and nothing else; fd may be a -errno. */
+/*
+ * Regular files only: a pipe or a device must not make us wait or act. -EISDIR, -EINVAL; fd may be a
+ * -errno, and is the result then. `ret` may be NULL.
+ */
+int regular_file(int fd, struct stat *ret);
 int stream_regular(int fd, const struct sink *sink);
 int write_all(int fd, const void *bytes, size_t length);
 

@@ -117,7 +117,6 @@ static void add_space(const json_t *space, const struct view *view, struct text 
 		view_add_labelled(view, out, "free", words.bytes);
 }
 
-/* One "!" line: what is wrong, then the command that helps. */
 /* Found bad, or out of tries before anything could be found. */
 static bool came_to_nothing(const char *state, const char *reason)
 {

@@ -294,7 +294,7 @@ static int repair_torn(struct machine *machine, char **ret_findings)
 static bool recover_file_system(struct operation *operation, struct err *err)
 {
 	struct machine *machine = operation->machine;
-	auto_free char *findings = NULL;
+	auto_free char *findings = NULL, *torn = NULL;
 	auto_plan struct plan plan = {0};
 	int r;
 
@@ -306,10 +306,13 @@ static bool recover_file_system(struct operation *operation, struct err *err)
 			text_quote(machine->menu.torn[0]));
 		return restore_hint(machine, err);
 	}
-	operation_note(operation, "the boot volume was repaired: %s was torn by a power cut",
-		       text_quote(machine->menu.torn[0]));
-	return machine_refresh(machine, err) && machine->loader->tidy(&machine->menu, &plan, err) &&
-	       operation_run(operation, &plan, err) && machine_refresh(machine, err);
+	torn = xstrdup(text_quote(machine->menu.torn[0]));
+	if (!machine_refresh(machine, err) || !machine->loader->tidy(&machine->menu, &plan, err) ||
+	    !operation_run(operation, &plan, err) || !machine_refresh(machine, err))
+		return false;
+	operation_note(operation, "the menu entry %s, which a power cut had torn, was taken away",
+		       torn);
+	return true;
 }
 
 /*

@@ -216,6 +216,13 @@ static int find(struct fat_volume *volume, const char *path, struct fat_node *re
 	return *path ? find_kept(volume, path, ret) : walk_to(&volume->fat, path, ret);
 }
 
+static int find_file(struct fat_volume *volume, const char *path, struct fat_node *ret)
+{
+	int result = find(volume, path, ret);
+
+	return result == 0 && ret->directory ? -EISDIR : result;
+}
+
 /* --- what is done with them --------------------------------------------------------------------- */
 
 struct fat_volume *fat_volume_new(int fd)
@@ -302,12 +309,10 @@ static int stream_run(void *userdata, off_t at_bytes, size_t length_bytes)
 int fat_stream(struct fat_volume *volume, const char *path, const struct sink *sink)
 {
 	struct fat_node node;
-	int result = find(volume, path, &node);
+	int result = find_file(volume, path, &node);
 
 	if (result < 0)
 		return result;
-	if (node.directory)
-		return -EISDIR;
 	return fat_each_run(&volume->fat, &node, stream_run,
 			    &(struct stream){.fat = &volume->fat, .sink = sink});
 }
@@ -335,12 +340,10 @@ static int locate_run(void *userdata, off_t at_bytes, size_t length_bytes)
 int fat_locate(struct fat_volume *volume, const char *path, off_t offset, struct fat_place *ret)
 {
 	struct fat_node node;
-	int result = find(volume, path, &node);
+	int result = find_file(volume, path, &node);
 
 	if (result < 0)
 		return result;
-	if (node.directory)
-		return -EISDIR;
 	if (offset < 0 || offset >= node.size_bytes)
 		return -ERANGE;
 	result = fat_each_run(&volume->fat, &node, locate_run,

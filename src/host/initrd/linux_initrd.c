@@ -346,13 +346,9 @@ int linux_list_initrd(struct host *host, const char *root, const char *path,
 	auto_close int fd = open_root_path(host, &(struct root_path){root, path}, O_RDONLY);
 	auto_free char *block = xmalloc(BLOCK_BYTES);
 	struct source file = {.fill = fill_from_file, .fd = fd, .block = block};
-	struct stat st;
+	int result = regular_file(fd, NULL);
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	if (result < 0)
+		return result == -EISDIR ? -EINVAL : result;
 	return walk_file(&(struct walk){.source = &file, .on_name = on_name, .userdata = userdata});
 }

@@ -11,12 +11,9 @@ const struct systemd_library *systemd(void)
 {
 	static struct systemd_library functions;
 	static const struct library_function wanted[] = {SYSTEMD_FUNCTIONS(LIBRARY_FUNCTION)};
-	static bool tried, loaded;
+	static struct library library = {"libsystemd.so.0", wanted, COUNT(wanted), false, false};
 
-	if (!tried)
-		loaded = library_load("libsystemd.so.0", wanted, COUNT(wanted));
-	tried = true;
-	return loaded ? &functions : NULL;
+	return library_load(&library) ? &functions : NULL;
 }
 
 int bus_connect(sd_bus **ret)

@@ -84,18 +84,6 @@ int open_parent(int top, const char *path, const char **ret_name)
 	return open_beneath(top, parent, O_PATH | O_DIRECTORY, 0);
 }
 
-/* Regular files only: a pipe or a device must not make us wait or act. */
-static int regular(int fd)
-{
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-}
-
 static enum host_type type_of(mode_t mode)
 {
 	return S_ISREG(mode)   ? HOST_FILE
@@ -259,7 +247,7 @@ static int files_open_new(const struct linux_volume *volume, const char *path,
 
 	if (fd == -EPERM && lift_at(volume, path, lifted))
 		fd = open_beneath(volume->fd, path, flags, 0644);
-	result = regular(fd);
+	result = regular_file(fd, NULL);
 	return result < 0 ? result : take_fd(&fd);
 }
 
@@ -289,7 +277,7 @@ static int files_write_at(const struct linux_volume *volume, const char *path, o
 			  const struct host_bytes *bytes)
 {
 	auto_close int fd = open_beneath(volume->fd, path, O_WRONLY, 0);
-	int result = regular(fd);
+	int result = regular_file(fd, NULL);
 	struct stat st;
 
 	if (result < 0)
@@ -313,7 +301,7 @@ static int files_append(const struct linux_volume *volume, const char *path, con
 			size_t length)
 {
 	auto_close int fd = open_beneath(volume->fd, path, O_WRONLY | O_CREAT | O_APPEND, 0644);
-	int result = regular(fd);
+	int result = regular_file(fd, NULL);
 
 	return result < 0 ? result : write_all(fd, bytes, length);
 }

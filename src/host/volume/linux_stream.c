@@ -47,7 +47,7 @@ int stream_fd(int fd, const struct sink *sink)
 	return stream_blocks(fd, STREAM_BLOCK_BYTES, UINT64_MAX, sink);
 }
 
-int stream_regular(int fd, const struct sink *sink)
+int regular_file(int fd, struct stat *ret)
 {
 	struct stat st;
 
@@ -55,8 +55,18 @@ int stream_regular(int fd, const struct sink *sink)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (ret)
+		*ret = st;
+	return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+}
+
+int stream_regular(int fd, const struct sink *sink)
+{
+	struct stat st;
+	int result = regular_file(fd, &st);
+
+	if (result < 0)
+		return result;
 	return stream_blocks(fd, block_bytes_for(&st),
 			     st.st_size > 0 ? (uint64_t)st.st_size : UINT64_MAX, sink);
 }
